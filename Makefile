@@ -1,0 +1,43 @@
+# stream_agg: continuous windowed aggregates over Kafka topics
+#
+# make              build the library
+# make install      install library, control file and scripts
+# make help         all the other targets
+
+MODULE_big = stream_agg
+EXTENSION = stream_agg
+EXTVERSION = 1.0
+PG_CONFIG ?= pg_config
+
+SOURCES = $(wildcard src/*.c src/*/*.c)
+CXX_SOURCES = $(wildcard src/*/*.cc)
+HEADERS_ALL = $(wildcard src/*.h src/*/*.h)
+OBJS = $(SOURCES:.c=.o) $(CXX_SOURCES:.cc=.o)
+
+DATA_built = install/$(EXTENSION)--$(EXTVERSION).sql
+INSTALL_PARTS = $(sort $(wildcard install/parts/*.sql))
+
+PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags rdkafka simdjson 2>/dev/null)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -fvisibility=hidden $(SA_CFLAGS)
+PG_CXXFLAGS = $(SA_CFLAGS)
+SHLIB_LINK = -lrdkafka -lsimdjson -lstdc++ -lpthread
+
+EXTRA_CLEAN = $(DATA_built) build
+
+# JIT inlining would want clang on every machine that builds; nothing of ours
+# gains from it, since JIT is off in batches.
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# PGXS knows no header dependencies: any header rebuilds everything.
+$(OBJS): $(HEADERS_ALL)
+
+%.o: %.cc
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -fvisibility=hidden \
+		-fno-exceptions -fno-rtti $(PG_CXXFLAGS) $(PG_CPPFLAGS) -c -o $@ $<
+
+$(DATA_built): $(INSTALL_PARTS)
+	cat $(INSTALL_PARTS) > $@

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * message.h
+ *	  One record of a Kafka partition, as the consumer hands it to a decoder.
+ *
+ * NOTES
+ *	  Pointers lead into memory of the Kafka client and are valid until
+ *	  sa_consumer_release().
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_BASE_MESSAGE_H
+#define SA_BASE_MESSAGE_H
+
+typedef struct SaHeader
+{
+	const char *name;			/* zero-terminated */
+	const char *value;			/* NULL: a header without a value */
+	size_t		value_len;
+} SaHeader;
+
+typedef struct SaMessage
+{
+	int32		partition;
+	int64		offset;
+	int64		timestamp_ms;	/* since the Unix epoch; -1: none */
+	const char *key;			/* NULL: no key; not zero-terminated */
+	size_t		key_len;
+	const char *value;			/* NULL: tombstone; not zero-terminated */
+	size_t		value_len;
+	void	   *handle;			/* of the Kafka client, for sa_message_headers */
+} SaMessage;
+
+#endif							/* SA_BASE_MESSAGE_H */

@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Differences between the supported major versions of PostgreSQL.
+ *
+ * NOTES
+ *	  The only place with conditions on PG_VERSION_NUM.  Code is written for the
+ *	  newest version; what is here makes older ones look like it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_BASE_COMPAT_H
+#define SA_BASE_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "stream_agg needs PostgreSQL 15 or newer"
+#endif
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "executor/executor.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* 16 joined the pg_xxx_aclcheck functions into one (commit c727f511bd) */
+static inline AclResult
+object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
+{
+	switch (classid)
+	{
+		case NamespaceRelationId:
+			return pg_namespace_aclcheck(objectid, roleid, mode);
+		case ProcedureRelationId:
+			return pg_proc_aclcheck(objectid, roleid, mode);
+		default:
+			elog(ERROR, "unexpected object class %u", classid);
+			return ACLCHECK_NO_PRIV;
+	}
+}
+
+static inline bool
+object_ownercheck(Oid classid, Oid objectid, Oid roleid)
+{
+	Assert(classid == RelationRelationId);
+	return pg_class_ownercheck(objectid, roleid);
+}
+#endif
+
+/* 16 moved the permission fields of a range table entry to a node of its own */
+#if PG_VERSION_NUM >= 160000
+#define SA_HAVE_RTE_PERM_INFO 1
+#else
+#define SA_HAVE_RTE_PERM_INFO 0
+#endif
+
+/* 17 and 18 changed what ExecutorRun takes */
+#if PG_VERSION_NUM >= 180000
+#define sa_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#else
+#define sa_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
+#endif							/* SA_BASE_COMPAT_H */

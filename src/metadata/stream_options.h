@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream_options.h
+ *	  Options of streams and of their columns.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_METADATA_STREAM_OPTIONS_H
+#define SA_METADATA_STREAM_OPTIONS_H
+
+#include "nodes/parsenodes.h"
+
+#include "metadata/stream.h"
+
+/* Raises an error for an unknown option or a value that can't be. */
+extern void sa_stream_option_check(DefElem *option);
+extern void sa_column_option_check(DefElem *option);
+
+/* Sets what the option says; the value has been checked by CREATE or ALTER. */
+extern void sa_stream_option_apply(SaStream *stream, DefElem *option);
+extern void sa_column_option_apply(SaColumn *column, DefElem *option);
+
+#endif							/* SA_METADATA_STREAM_OPTIONS_H */

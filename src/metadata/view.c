@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * view.c
+ *	  Catalog rows of continuous views, their watermarks and counters.
+ *
+ * NOTES
+ *	  Watermarks are one row per view with an array over partitions, so that a
+ *	  batch writes one row per view however many partitions there are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "metadata/catalog.h"
+#include "metadata/view.h"
+
+#define VIEW_COLUMNS \
+	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings"
+
+static Datum
+text_array(List *strings)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static List *
+string_list(Datum array)
+{
+	Datum	   *elements;
+	int			n;
+	List	   *strings = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+		strings = lappend(strings, TextDatumGetCString(elements[i]));
+	return strings;
+}
+
+/* A view from a result row with VIEW_COLUMNS, in CurrentMemoryContext. */
+static SaView *
+make_view(uint64 row)
+{
+	SaView	   *view = palloc0(sizeof(SaView));
+	bool		isnull;
+
+	view->view = DatumGetObjectId(sa_catalog_value(row, 1, &isnull));
+	view->definition = DatumGetObjectId(sa_catalog_value(row, 2, &isnull));
+	view->data = DatumGetObjectId(sa_catalog_value(row, 3, &isnull));
+	view->stream = DatumGetObjectId(sa_catalog_value(row, 4, &isnull));
+	view->reader = DatumGetInt32(sa_catalog_value(row, 5, &isnull));
+	view->kind = strcmp(TextDatumGetCString(sa_catalog_value(row, 6, &isnull)),
+						"load") == 0 ? SA_VIEW_LOAD : SA_VIEW_AGGREGATE;
+	view->owns_data = DatumGetBool(sa_catalog_value(row, 7, &isnull));
+	view->emit_final = strcmp(TextDatumGetCString(sa_catalog_value(row, 8, &isnull)),
+							  "final") == 0;
+	view->late_drop = strcmp(TextDatumGetCString(sa_catalog_value(row, 9, &isnull)),
+							 "drop") == 0;
+	view->start = TextDatumGetCString(sa_catalog_value(row, 10, &isnull));
+	view->settings = string_list(sa_catalog_value(row, 11, &isnull));
+	return view;
+}
+
+/* The views that a statement with one argument finds. */
+static List *
+select_views(SaStatement *select, Datum argument)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SaCatalogScope scope;
+	List	   *views = NIL;
+	uint64		count;
+
+	sa_catalog_begin(&scope);
+	count = sa_catalog_execute(select, &argument, NULL);
+	for (uint64 i = 0; i < count; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		views = lappend(views, make_view(i));
+		MemoryContextSwitchTo(old);
+	}
+	sa_catalog_end(&scope);
+	return views;
+}
+
+void
+sa_view_insert(const SaView *view)
+{
+	static SaStatement insert = {
+		"INSERT INTO stream_agg.continuous_view (" VIEW_COLUMNS ", allowed_lateness)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '0')",
+		11, {
+			REGCLASSOID, REGCLASSOID, REGCLASSOID, REGCLASSOID, INT4OID, TEXTOID,
+			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID
+		}
+	};
+	static SaStatement insert_progress = {
+		"INSERT INTO stream_agg.progress (view) VALUES ($1)", 1, {REGCLASSOID}
+	};
+	Datum		values[] = {
+		ObjectIdGetDatum(view->view), ObjectIdGetDatum(view->definition),
+		ObjectIdGetDatum(view->data), ObjectIdGetDatum(view->stream),
+		Int32GetDatum(view->reader),
+		CStringGetTextDatum(view->kind == SA_VIEW_LOAD ? "load" : "aggregate"),
+		BoolGetDatum(view->owns_data),
+		CStringGetTextDatum(view->emit_final ? "final" : "changes"),
+		CStringGetTextDatum(view->late_drop ? "drop" : "record"),
+		CStringGetTextDatum(view->start), text_array(view->settings)
+	};
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	sa_catalog_execute(&insert, values, NULL);
+	sa_catalog_execute(&insert_progress, values, NULL);
+	sa_catalog_end(&scope);
+}
+
+void
+sa_view_delete(Oid view)
+{
+	static SaStatement statements[] = {
+		{"DELETE FROM stream_agg.continuous_view WHERE view = $1", 1, {REGCLASSOID}},
+		{"DELETE FROM stream_agg.progress WHERE view = $1", 1, {REGCLASSOID}},
+		{"DELETE FROM stream_agg.dead_letter WHERE view = $1", 1, {REGCLASSOID}},
+		{"DELETE FROM stream_agg.late_row WHERE view = $1", 1, {REGCLASSOID}}
+	};
+	Datum		values[] = {ObjectIdGetDatum(view)};
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	for (int i = 0; i < lengthof(statements); i++)
+		sa_catalog_execute(&statements[i], values, NULL);
+	sa_catalog_end(&scope);
+}
+
+SaView *
+sa_view_by_part(Oid relid)
+{
+	static SaStatement select = {
+		"SELECT " VIEW_COLUMNS " FROM stream_agg.continuous_view"
+		" WHERE view = $1 OR definition = $1 OR (data = $1 AND owns_data)",
+		1, {REGCLASSOID}
+	};
+	List	   *views = select_views(&select, ObjectIdGetDatum(relid));
+
+	return views == NIL ? NULL : linitial(views);
+}
+
+List *
+sa_views_of_reader(int32 reader)
+{
+	static SaStatement select = {
+		"SELECT " VIEW_COLUMNS " FROM stream_agg.continuous_view"
+		" WHERE reader = $1 ORDER BY view::oid",
+		1, {INT4OID}
+	};
+
+	return select_views(&select, Int32GetDatum(reader));
+}
+
+List *
+sa_views_of_stream(Oid stream)
+{
+	static SaStatement select = {
+		"SELECT " VIEW_COLUMNS " FROM stream_agg.continuous_view"
+		" WHERE stream = $1 ORDER BY view::oid",
+		1, {REGCLASSOID}
+	};
+
+	return select_views(&select, ObjectIdGetDatum(stream));
+}
+
+void
+sa_view_set_reader(Oid view, int32 reader)
+{
+	static SaStatement update = {
+		"UPDATE stream_agg.continuous_view SET reader = $2 WHERE view = $1",
+		2, {REGCLASSOID, INT4OID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(view), Int32GetDatum(reader)};
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	sa_catalog_execute(&update, values, NULL);
+	sa_catalog_end(&scope);
+}
+
+void
+sa_progress_extend(SaProgress *progress, int npartitions)
+{
+	if (npartitions <= progress->npartitions)
+		return;
+	if (progress->partitions == NULL)
+		progress->partitions = palloc(sizeof(TimestampTz) * npartitions);
+	else
+		progress->partitions = repalloc(progress->partitions,
+										sizeof(TimestampTz) * npartitions);
+	for (int i = progress->npartitions; i < npartitions; i++)
+		progress->partitions[i] = DT_NOBEGIN;
+	progress->npartitions = npartitions;
+}
+
+static void
+read_progress_arrays(SaProgress *progress, Datum watermarks, Datum times)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(watermarks), TIMESTAMPTZOID, 8,
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, &nulls, &n);
+	sa_progress_extend(progress, n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			progress->partitions[i] = DatumGetTimestampTz(elements[i]);
+	}
+
+	deconstruct_array(DatumGetArrayTypeP(times), INT8OID, 8, FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, NULL, &n);
+	progress->ntimes = n;
+	progress->times = palloc(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		progress->times[i] = DatumGetInt64(elements[i]);
+}
+
+SaProgress *
+sa_progress_load(Oid view)
+{
+	static SaStatement select = {
+		"SELECT watermark, partition_watermarks, rows_in, rows_late, rows_dead, batch_times"
+		" FROM stream_agg.progress WHERE view = $1",
+		1, {REGCLASSOID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(view)};
+	SaProgress *progress = palloc0(sizeof(SaProgress));
+	MemoryContext caller = CurrentMemoryContext;
+	SaCatalogScope scope;
+	MemoryContext spi;
+	bool		isnull;
+	Datum		watermark;
+
+	sa_catalog_begin(&scope);
+	if (sa_catalog_execute(&select, values, NULL) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("progress of continuous view \"%s\" is missing",
+						get_rel_name(view))));
+	spi = MemoryContextSwitchTo(caller);
+	watermark = sa_catalog_value(0, 1, &isnull);
+	progress->watermark = isnull ? DT_NOBEGIN : DatumGetTimestampTz(watermark);
+	progress->rows_in = DatumGetInt64(sa_catalog_value(0, 3, &isnull));
+	progress->rows_late = DatumGetInt64(sa_catalog_value(0, 4, &isnull));
+	progress->rows_dead = DatumGetInt64(sa_catalog_value(0, 5, &isnull));
+	read_progress_arrays(progress, sa_catalog_value(0, 2, &isnull),
+						 sa_catalog_value(0, 6, &isnull));
+	MemoryContextSwitchTo(spi);
+	sa_catalog_end(&scope);
+	return progress;
+}
+
+void
+sa_progress_save(Oid view, const SaProgress *progress)
+{
+	static SaStatement update = {
+		"UPDATE stream_agg.progress SET watermark = $2, partition_watermarks = $3,"
+		" rows_in = $4, rows_late = $5, rows_dead = $6, batch_times = $7"
+		" WHERE view = $1",
+		7, {
+			REGCLASSOID, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID, INT8OID, INT8OID,
+			INT8OID, INT8ARRAYOID
+		}
+	};
+	Datum	   *elements = palloc(sizeof(Datum) * Max(progress->npartitions, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(progress->npartitions, 1));
+	Datum	   *times = palloc(sizeof(Datum) * Max(progress->ntimes, 1));
+	int			dims[1] = {progress->npartitions};
+	int			bounds[1] = {1};
+	Datum		values[7];
+	SaCatalogScope scope;
+
+	for (int i = 0; i < progress->npartitions; i++)
+	{
+		elements[i] = TimestampTzGetDatum(progress->partitions[i]);
+		nulls[i] = (progress->partitions[i] == DT_NOBEGIN);
+	}
+	for (int i = 0; i < progress->ntimes; i++)
+		times[i] = Int64GetDatum(progress->times[i]);
+
+	values[0] = ObjectIdGetDatum(view);
+	values[1] = TimestampTzGetDatum(progress->watermark);
+	values[2] = PointerGetDatum(construct_md_array(elements, nulls, 1, dims, bounds,
+												   TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL,
+												   TYPALIGN_DOUBLE));
+	values[3] = Int64GetDatum(progress->rows_in);
+	values[4] = Int64GetDatum(progress->rows_late);
+	values[5] = Int64GetDatum(progress->rows_dead);
+	values[6] = PointerGetDatum(construct_array(times, progress->ntimes, INT8OID, 8,
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+
+	sa_catalog_begin(&scope);
+	sa_catalog_execute(&update, values,
+					   progress->watermark == DT_NOBEGIN ? " n     " : NULL);
+	sa_catalog_end(&scope);
+}
+
+void
+sa_stream_forget(Oid stream)
+{
+	static SaStatement statements[] = {
+		{"DELETE FROM stream_agg.reader WHERE stream = $1", 1, {REGCLASSOID}},
+		{"DELETE FROM stream_agg.dead_letter WHERE stream = $1", 1, {REGCLASSOID}},
+		{"DELETE FROM stream_agg.late_row WHERE stream = $1", 1, {REGCLASSOID}},
+		{"DELETE FROM stream_agg.gap WHERE stream = $1", 1, {REGCLASSOID}}
+	};
+	Datum		values[] = {ObjectIdGetDatum(stream)};
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	for (int i = 0; i < lengthof(statements); i++)
+		sa_catalog_execute(&statements[i], values, NULL);
+	sa_catalog_end(&scope);
+}

@@ -21,6 +21,10 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "access/sysattr.h"
+#include "nodes/parsenodes.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_node.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
@@ -58,6 +62,37 @@ object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 #else
 #define SA_HAVE_RTE_PERM_INFO 0
 #endif
+
+/* Ask for SELECT on all columns of a relation that was just added. */
+static inline void
+sa_rte_require_select_all(ParseState *pstate, ParseNamespaceItem *nsitem,
+						  TupleDesc desc)
+{
+#if SA_HAVE_RTE_PERM_INFO
+	RTEPermissionInfo *info = nsitem->p_perminfo;
+#else
+	RangeTblEntry *info = nsitem->p_rte;
+#endif
+
+	info->requiredPerms = ACL_SELECT;
+	for (int i = 1; i <= desc->natts; i++)
+		info->selectedCols = bms_add_member(info->selectedCols,
+											i - FirstLowInvalidHeapAttributeNumber);
+}
+
+/* 18 gave grouped expressions a range table entry of their own */
+static inline void
+sa_flatten_group_rte(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *)
+		flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+	query->hasGroupRTE = false;
+#endif
+}
 
 /* 17 and 18 changed what ExecutorRun takes */
 #if PG_VERSION_NUM >= 180000

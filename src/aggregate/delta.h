@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.h
+ *	  Plans that turn one batch into transition states.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_AGGREGATE_DELTA_H
+#define SA_AGGREGATE_DELTA_H
+
+#include "nodes/plannodes.h"
+
+#include "aggregate/aggregate_query.h"
+
+/*
+ * Parameter $1 of both plans: a pointer of type internal, passed on to
+ * stream_agg.is_late(internal, tid, timestamptz).
+ */
+#define SA_BATCH_PARAM	1
+
+/*
+ * Rows of the delta plan are: the keys in the order of aq->keys, window_start
+ * if windowed, the aggregates' states in the order of aq->aggregates (serialized
+ * if internal), and last the number of rows of the batch in that group.  Late
+ * rows are left out.
+ */
+extern PlannedStmt *sa_delta_plan(const Query *definition);
+
+/*
+ * Rows of the lateness plan, one per row of the batch and window: the row's
+ * ctid, window_start, window_end, and whether the row is late for the window.
+ */
+extern PlannedStmt *sa_lateness_plan(const Query *definition);
+
+#endif							/* SA_AGGREGATE_DELTA_H */

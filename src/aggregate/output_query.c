@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * output_query.c
+ *	  The query of the view that the user sees.
+ *
+ * NOTES
+ *	  It reads one table, and what the definition computes from aggregates and
+ *	  group keys it computes from that table's columns.  So conditions on the
+ *	  view reach the table's index.
+ *
+ *	  A view over a single table would be updatable.  An empty subquery beside
+ *	  it makes PostgreSQL refuse that with its own error, and the planner removes
+ *	  the subquery without a trace.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_relation.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "aggregate/aggregate_query.h"
+#include "base/compat.h"
+
+#define DATA_RTINDEX	1
+
+typedef struct OutputContext
+{
+	const SaAggregateQuery *aq;
+	TupleDesc	desc;			/* of the data table */
+	ParseState *pstate;
+} OutputContext;
+
+static Var *
+data_var(TupleDesc desc, AttrNumber attnum)
+{
+	Form_pg_attribute att = TupleDescAttr(desc, attnum - 1);
+
+	return makeVar(DATA_RTINDEX, attnum, att->atttypid, att->atttypmod,
+				   att->attcollation, 0);
+}
+
+/* Column of the data table that holds a window column's value, or 0. */
+static AttrNumber
+window_attnum(const SaAggregateQuery *aq, Node *node)
+{
+	SaStreamQuery *sq = aq->sq;
+	int			level;
+
+	if (!aq->windowed || !IsA(node, Var))
+		return 0;
+	node = sa_stream_query_trace(sq, node, &level);
+	if (IsA(node, Var) && level == sq->window_level &&
+		((Var *) node)->varno == sq->window_rtindex)
+		return ((Var *) node)->varattno == 1 ? aq->start_attnum : aq->end_attnum;
+	return 0;
+}
+
+/* Replaces what the data table has by its columns. */
+static Node *
+output_mutator(Node *node, OutputContext *context)
+{
+	const SaAggregateQuery *aq = context->aq;
+	AttrNumber	attnum;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		if (equal(key->expr, node))
+			return (Node *) data_var(context->desc, key->attnum);
+	}
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (equal(aggregate->aggref, node))
+			return (Node *) data_var(context->desc, aggregate->value_attnum);
+	}
+	attnum = window_attnum(aq, node);
+	if (attnum != 0)
+		return (Node *) data_var(context->desc, attnum);
+	if (IsA(node, Var))
+		sa_refuse(context->pstate, ((Var *) node)->location,
+				  "a column that is selected but not in GROUP BY",
+				  "Add the column to GROUP BY.");
+	return expression_tree_mutator(node, output_mutator, context);
+}
+
+/* FROM data_table, (SELECT) */
+static Query *
+make_output_skeleton(Oid data_table, TupleDesc *desc)
+{
+	Query	   *query = makeNode(Query);
+	Query	   *empty = makeNode(Query);
+	Relation	rel = relation_open(data_table, AccessShareLock);
+	ParseState *pstate = make_parsestate(NULL);
+	RangeTblRef *data_ref = makeNode(RangeTblRef);
+	RangeTblRef *empty_ref = makeNode(RangeTblRef);
+	ParseNamespaceItem *nsitem;
+
+	*desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
+	sa_rte_require_select_all(pstate, nsitem, RelationGetDescr(rel));
+	data_ref->rtindex = DATA_RTINDEX;
+
+	empty->commandType = CMD_SELECT;
+	empty->canSetTag = true;
+	empty->jointree = makeFromExpr(NIL, NULL);
+	(void) addRangeTableEntryForSubquery(pstate, empty, makeAlias("continuous_view", NIL),
+										 false, true);
+	empty_ref->rtindex = DATA_RTINDEX + 1;
+
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = pstate->p_rtable;
+#if SA_HAVE_RTE_PERM_INFO
+	query->rteperminfos = pstate->p_rteperminfos;
+#endif
+	query->jointree = makeFromExpr(list_make2(data_ref, empty_ref), NULL);
+	relation_close(rel, NoLock);
+	return query;
+}
+
+Query *
+sa_aggregate_output_query(const SaAggregateQuery *aq, Oid data_table,
+						  List *column_names, bool emit_final,
+						  ParseState *pstate)
+{
+	OutputContext context = {.aq = aq,.pstate = pstate};
+	Query	   *query = make_output_skeleton(data_table, &context.desc);
+	Query	   *source = aq->sq->query;
+	ListCell   *name = list_head(column_names);
+	Node	   *quals;
+	ListCell   *lc;
+
+	foreach(lc, source->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		char	   *resname = tle->resname;
+
+		if (tle->resjunk)
+			continue;
+		if (name != NULL)
+		{
+			resname = strVal(lfirst(name));
+			name = lnext(column_names, name);
+		}
+		query->targetList = lappend(query->targetList,
+									makeTargetEntry((Expr *) output_mutator((Node *) tle->expr, &context),
+													list_length(query->targetList) + 1,
+													resname, false));
+	}
+	if (name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("too many column names were specified")));
+
+	quals = output_mutator(source->havingQual, &context);
+	if (aq->windowed && emit_final)
+		quals = (Node *) make_ands_explicit(list_concat(make_ands_implicit((Expr *) quals),
+																	list_make1(data_var(context.desc, aq->final_attnum))));
+	else if (aq->windowed)
+		query->targetList = lappend(query->targetList,
+									makeTargetEntry((Expr *) data_var(context.desc, aq->final_attnum),
+													list_length(query->targetList) + 1,
+													"is_final", false));
+	query->jointree->quals = quals;
+	return query;
+}
+
+Query *
+sa_load_output_query(Oid data_table, List *column_names)
+{
+	TupleDesc	desc;
+	Query	   *query = make_output_skeleton(data_table, &desc);
+	ListCell   *lc;
+
+	foreach(lc, column_names)
+	{
+		char	   *name = strVal(lfirst(lc));
+		AttrNumber	attnum = get_attnum(data_table, name);
+
+		Assert(attnum > 0);
+		query->targetList = lappend(query->targetList,
+									makeTargetEntry((Expr *) data_var(desc, attnum),
+													list_length(query->targetList) + 1,
+													name, false));
+	}
+	return query;
+}

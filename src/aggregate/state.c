@@ -1,0 +1,244 @@
+/*-------------------------------------------------------------------------
+ *
+ * state.c
+ *	  Combining stored transition states, and computing values from them.
+ *
+ * NOTES
+ *	  What the upper half of a parallel aggregate does in an Agg node, done here
+ *	  for one group at a time, with the same rules: a strict combine function is
+ *	  not called for a NULL state, a strict final function not for a NULL result.
+ *
+ *	  Support functions insist on being called by an aggregate, and take memory
+ *	  from its context.  They get an AggState of which only that part is real:
+ *	  AggCheckCallContext(), AggGetAggref() and AggRegisterCallback() work.
+ *
+ *	  Combine functions may change their first argument in place, so a state
+ *	  that came from a table is copied before.  A final function may destroy an
+ *	  internal state, so the state is serialized first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "executor/nodeAgg.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_agg.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "aggregate/state.h"
+
+/* One support function with its call frame; fcinfo is NULL if there is none. */
+typedef struct SupportFunction
+{
+	FmgrInfo	flinfo;
+	FunctionCallInfo fcinfo;
+} SupportFunction;
+
+struct SaStateFunctions
+{
+	bool		internal;		/* states are stored serialized */
+	int16		typlen;			/* of the transition type */
+	bool		typbyval;
+	bool		final_modifies; /* the final function may change its argument */
+
+	SupportFunction combine;
+	SupportFunction serialize;
+	SupportFunction deserialize;
+	SupportFunction final;
+
+	ExprContext *aggcontext;	/* what the functions keep for the aggregate */
+	AggState   *aggstate;
+};
+
+static void
+setup_function(SupportFunction *function, Oid funcid, int nargs, Expr *expr,
+			   Oid collation, AggState *aggstate)
+{
+	fmgr_info(funcid, &function->flinfo);
+	fmgr_info_set_expr((Node *) expr, &function->flinfo);
+	function->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
+	InitFunctionCallInfoData(*function->fcinfo, &function->flinfo, nargs, collation,
+							 (Node *) aggstate, NULL);
+}
+
+static AggState *
+make_agg_state(const Aggref *aggref, ExprContext *aggcontext)
+{
+	AggState   *aggstate = makeNode(AggState);
+	AggStatePerTrans pertrans = palloc0(sizeof(AggStatePerTransData));
+
+	pertrans->aggref = unconstify(Aggref *, aggref);
+	aggstate->curaggcontext = aggcontext;
+	aggstate->tmpcontext = aggcontext;
+	aggstate->curpertrans = pertrans;
+	return aggstate;
+}
+
+SaStateFunctions *
+sa_state_functions(const SaAggregate *aggregate)
+{
+	const Aggref *aggref = aggregate->aggref;
+	SaStateFunctions *functions = palloc0(sizeof(SaStateFunctions));
+	Oid			argtypes[FUNC_MAX_ARGS];
+	int			nargs = get_aggregate_argtypes(unconstify(Aggref *, aggref), argtypes);
+	HeapTuple	tuple;
+	Form_pg_aggregate form;
+	Oid			transtype;
+	Expr	   *expr;
+
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	transtype = resolve_aggregate_transtype(aggref->aggfnoid, form->aggtranstype,
+											argtypes, nargs);
+
+	functions->internal = transtype == INTERNALOID;
+	get_typlenbyval(transtype, &functions->typlen, &functions->typbyval);
+	functions->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
+	functions->aggcontext = CreateStandaloneExprContext();
+	functions->aggstate = make_agg_state(aggref, functions->aggcontext);
+
+	/* a combine function is a transition function that takes another state */
+	build_aggregate_transfn_expr(&transtype, 1, 0, false, transtype,
+								 aggref->inputcollid, form->aggcombinefn,
+								 InvalidOid, &expr, NULL);
+	setup_function(&functions->combine, form->aggcombinefn, 2, expr,
+				   aggref->inputcollid, functions->aggstate);
+	if (functions->internal)
+	{
+		build_aggregate_serialfn_expr(form->aggserialfn, &expr);
+		setup_function(&functions->serialize, form->aggserialfn, 1, expr,
+					   InvalidOid, functions->aggstate);
+		build_aggregate_deserialfn_expr(form->aggdeserialfn, &expr);
+		setup_function(&functions->deserialize, form->aggdeserialfn, 2, expr,
+					   InvalidOid, functions->aggstate);
+	}
+	if (OidIsValid(form->aggfinalfn))
+	{
+		int			nfinalargs = form->aggfinalextra ? nargs + 1 : 1;
+
+		build_aggregate_finalfn_expr(argtypes, nfinalargs, transtype, aggref->aggtype,
+									 aggref->inputcollid, form->aggfinalfn, &expr);
+		setup_function(&functions->final, form->aggfinalfn, nfinalargs, expr,
+					   aggref->inputcollid, functions->aggstate);
+	}
+	ReleaseSysCache(tuple);
+	return functions;
+}
+
+/* Calls a function whose arguments are set; strict ones skip NULL arguments. */
+static SaStateDatum
+call_support(SupportFunction *function)
+{
+	FunctionCallInfo fcinfo = function->fcinfo;
+	SaStateDatum result = {(Datum) 0, true};
+
+	if (function->flinfo.fn_strict)
+	{
+		for (int i = 0; i < fcinfo->nargs; i++)
+		{
+			if (fcinfo->args[i].isnull)
+				return result;
+		}
+	}
+	fcinfo->isnull = false;
+	result.value = FunctionCallInvoke(fcinfo);
+	result.isnull = fcinfo->isnull;
+	return result;
+}
+
+static void
+set_argument(SupportFunction *function, int n, SaStateDatum argument)
+{
+	function->fcinfo->args[n].value = argument.value;
+	function->fcinfo->args[n].isnull = argument.isnull;
+}
+
+/* From stored form to one that may be changed. */
+static SaStateDatum
+load_state(SaStateFunctions *functions, const SaStateDatum *stored)
+{
+	static const SaStateDatum dummy = {(Datum) 0, false};
+	SaStateDatum state = *stored;
+
+	if (functions->internal)
+	{
+		set_argument(&functions->deserialize, 0, *stored);
+		set_argument(&functions->deserialize, 1, dummy);
+		return call_support(&functions->deserialize);
+	}
+	if (!state.isnull && !functions->typbyval)
+	{
+		if (functions->typlen == -1)
+			state.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(state.value));
+		else
+			state.value = datumCopy(state.value, false, functions->typlen);
+	}
+	return state;
+}
+
+/* The executor's rules for a strict combine function. */
+static SaStateDatum
+combine(SaStateFunctions *functions, SaStateDatum old, SaStateDatum delta)
+{
+	if (functions->combine.flinfo.fn_strict)
+	{
+		if (delta.isnull)
+			return old;
+		if (old.isnull)
+			return delta;
+	}
+	set_argument(&functions->combine, 0, old);
+	set_argument(&functions->combine, 1, delta);
+	return call_support(&functions->combine);
+}
+
+static SaStateDatum
+finalize(SaStateFunctions *functions, SaStateDatum state)
+{
+	static const SaStateDatum null_argument = {(Datum) 0, true};
+
+	if (functions->final.fcinfo == NULL)
+		return state;
+	if (!functions->internal && functions->final_modifies && !state.isnull)
+		state.value = datumCopy(state.value, functions->typbyval, functions->typlen);
+	set_argument(&functions->final, 0, state);
+	for (int i = 1; i < functions->final.fcinfo->nargs; i++)
+		set_argument(&functions->final, i, null_argument);
+	return call_support(&functions->final);
+}
+
+void
+sa_state_merge(SaStateFunctions *functions,
+			   const SaStateDatum *old, const SaStateDatum *delta,
+			   SaStateDatum *state, SaStateDatum *value)
+{
+	SaStateDatum current = load_state(functions, delta);
+
+	if (old != NULL)
+		current = combine(functions, load_state(functions, old), current);
+
+	if (functions->internal && old == NULL)
+		*state = *delta;
+	else if (functions->internal)
+	{
+		set_argument(&functions->serialize, 0, current);
+		*state = call_support(&functions->serialize);
+	}
+	else
+		*state = current;
+	*value = finalize(functions, current);
+}
+
+void
+sa_state_reset(SaStateFunctions *functions)
+{
+	ReScanExprContext(functions->aggcontext);
+}

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * state.h
+ *	  Combining stored transition states, and computing values from them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_AGGREGATE_STATE_H
+#define SA_AGGREGATE_STATE_H
+
+#include "fmgr.h"
+#include "nodes/execnodes.h"
+
+#include "aggregate/aggregate_query.h"
+
+typedef struct SaStateFunctions SaStateFunctions;
+
+/* A stored state, or a value. */
+typedef struct SaStateDatum
+{
+	Datum		value;
+	bool		isnull;
+} SaStateDatum;
+
+/*
+ * Looks up the functions of an aggregate; results live in CurrentMemoryContext.
+ */
+extern SaStateFunctions *sa_state_functions(const SaAggregate *aggregate);
+
+/*
+ * new state = old combined with delta; "old" is NULL for a group's first delta.
+ * States are in stored form.  Writes the state and the value that results from
+ * it.  Results live in CurrentMemoryContext, which must be short-lived.
+ */
+extern void sa_state_merge(SaStateFunctions *functions,
+						   const SaStateDatum *old, const SaStateDatum *delta,
+						   SaStateDatum *state, SaStateDatum *value);
+
+/* Releases what the functions of the last merge kept for their aggregate. */
+extern void sa_state_reset(SaStateFunctions *functions);
+
+#endif							/* SA_AGGREGATE_STATE_H */

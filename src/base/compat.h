@@ -21,10 +21,12 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "access/genam.h"
 #include "access/sysattr.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_node.h"
+#include "parser/parse_relation.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
@@ -78,6 +80,72 @@ sa_rte_require_select_all(ParseState *pstate, ParseNamespaceItem *nsitem,
 	for (int i = 1; i <= desc->natts; i++)
 		info->selectedCols = bms_add_member(info->selectedCols,
 											i - FirstLowInvalidHeapAttributeNumber);
+}
+
+/* Columns for which a range table entry needs the right to select. */
+static inline Bitmapset *
+sa_rte_selected_columns(Query *query, RangeTblEntry *rte)
+{
+#if SA_HAVE_RTE_PERM_INFO
+	return getRTEPermissionInfo(query->rteperminfos, rte)->selectedCols;
+#else
+	return rte->selectedCols;
+#endif
+}
+
+/* A range table of one relation of which all columns may be written. */
+static inline void
+sa_init_result_range_table(EState *estate, Relation rel)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	Bitmapset  *columns = NULL;
+
+	columns = bms_add_range(columns, 1 - FirstLowInvalidHeapAttributeNumber,
+							RelationGetNumberOfAttributes(rel) - FirstLowInvalidHeapAttributeNumber);
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = AccessShareLock;
+#if SA_HAVE_RTE_PERM_INFO
+	{
+		List	   *infos = NIL;
+		RTEPermissionInfo *info = addRTEPermissionInfo(&infos, rte);
+
+		info->insertedCols = columns;
+		info->updatedCols = columns;
+#if PG_VERSION_NUM >= 180000
+		ExecInitRangeTable(estate, list_make1(rte), infos, bms_make_singleton(1));
+#else
+		ExecInitRangeTable(estate, list_make1(rte), infos);
+#endif
+	}
+#else
+	rte->insertedCols = columns;
+	rte->updatedCols = columns;
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+/* 16 added a list of result relations */
+static inline void
+sa_eval_plan_qual_init(EPQState *epqstate, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1);
+#endif
+}
+
+/* 18 added instrumentation */
+static inline IndexScanDesc
+sa_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
 }
 
 /* 18 gave grouped expressions a range table entry of their own */

@@ -37,6 +37,7 @@ typedef struct SaPosition
 	int64		end_offset;		/* next to be written in Kafka, as last heard */
 	TimestampTz last_message_at;	/* 0: never had a message */
 	char	   *error;			/* why the partition is stopped, or NULL */
+	bool		caught_up;		/* nothing left to read; not stored */
 } SaPosition;
 
 extern bool sa_reader_by_id(int32 id, SaReader *reader);

@@ -166,7 +166,8 @@ sa_stream_load(Relation rel)
 	if (stream->topic == NULL)
 		stream->topic = pstrdup(stream->name);
 
-	load_columns(stream, RelationGetDescr(rel));
+	stream->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	load_columns(stream, stream->desc);
 	resolve_event_time(stream);
 	return stream;
 }

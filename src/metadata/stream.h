@@ -53,6 +53,7 @@ typedef struct SaStream
 
 	/* columns that are not dropped; attnum 0: there is none */
 	int			natts;			/* of the relation, dropped ones included */
+	TupleDesc	desc;
 	int			ncolumns;
 	SaColumn   *columns;
 	AttrNumber	event_time_attnum;

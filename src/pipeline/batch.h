@@ -1,0 +1,165 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.h
+ *	  The rows that one transaction takes from a stream.
+ *
+ * NOTES
+ *	  A batch is filled from Kafka messages or from an INSERT, scanned by the
+ *	  plan of each view, and gone when the transaction ends.  Rows of one
+ *	  partition stand in the order of their offsets.
+ *
+ *	  Everything in a batch lives in batch->context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_PIPELINE_BATCH_H
+#define SA_PIPELINE_BATCH_H
+
+#include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "nodes/params.h"
+
+#include "base/message.h"
+#include "metadata/reader.h"
+#include "metadata/stream.h"
+#include "metadata/view.h"
+
+typedef struct SaRow
+{
+	int			part;			/* index in batch->parts */
+	bool		bad;			/* not for any view */
+	int64		offset;
+	TimestampTz event_time;		/* DT_NOBEGIN: has no usable one */
+
+	/*
+	 * Greatest event time that this batch has of the row's partition before the
+	 * row; DT_NOBEGIN: none.  Kept without the views' delay, since lateness is a
+	 * matter of each view's own watermark, which may be ahead.
+	 */
+	TimestampTz max_before;
+} SaRow;
+
+/* One partition's share of the batch. */
+typedef struct SaBatchPart
+{
+	int32		partition;
+	int64		expected;		/* the position that the batch starts from */
+	int64		next_offset;	/* the position that it leads to */
+	TimestampTz max_event_time; /* DT_NOBEGIN: none */
+	int			nrows;
+	SaPosition *position;		/* as loaded; first_offset etc. are passed on */
+} SaBatchPart;
+
+/* Why a row, or one of its columns, can't be used. */
+typedef struct SaRowError
+{
+	int			row;
+	AttrNumber	attnum;			/* 0: bad for all views, else for those that
+								 * read this column */
+	int			sqlstate;
+	char	   *reason;
+	char	   *detail;			/* or NULL */
+} SaRowError;
+
+typedef struct SaBatch
+{
+	MemoryContext context;
+	SaStream   *stream;
+	int32		reader;
+	TimestampTz now;			/* the clock, read once per batch */
+
+	/* rows; values and nulls have stream->ncolumns entries per row */
+	int			nrows;
+	int			capacity;
+	SaRow	   *rows;
+	Datum	   *values;
+	bool	   *nulls;
+	SaMessage  *messages;		/* parallel to rows; NULL: in-database */
+	bool	   *decoded;		/* per column: whether it has been filled */
+
+	int			nparts;
+	SaBatchPart *parts;
+
+	List	   *errors;			/* of SaRowError *, in the order of rows */
+} SaBatch;
+
+/*
+ * What one execution of a view's plan sees of a batch.  It reaches the plan as
+ * the argument of parameter $1, and nothing but that plan.
+ */
+typedef struct SaBatchScan
+{
+	SaBatch    *batch;
+	int			first;			/* rows first … last - 1 */
+	int			last;
+	const bool *skip;			/* per row: bad for this view; NULL: none */
+	bool		any_behind;		/* some row is behind its watermark */
+	bool		only_behind;	/* leave out the rows that are not */
+	const SaProgress *progress; /* the view's, as the batch found it */
+} SaBatchScan;
+
+extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,
+								MemoryContext parent);
+
+/* Adds a part for a position; every position of the reader has one, parts are in the order of partitions. */
+extern SaBatchPart *sa_batch_add_part(SaBatch *batch, SaPosition *position);
+extern SaBatchPart *sa_batch_find_part(SaBatch *batch, int32 partition);
+
+/*
+ * Adds a row without values (all columns NULL) and moves its part's
+ * next_offset behind it.  Returns its number.
+ */
+extern int	sa_batch_add_row(SaBatch *batch, SaBatchPart *part, int64 offset);
+
+/* The row's values and nulls, by column index (not attribute number). */
+static inline Datum *
+sa_batch_values(SaBatch *batch, int row)
+{
+	return batch->values + (size_t) row * batch->stream->ncolumns;
+}
+
+static inline bool *
+sa_batch_nulls(SaBatch *batch, int row)
+{
+	return batch->nulls + (size_t) row * batch->stream->ncolumns;
+}
+
+/*
+ * Takes the row's event time into account: for the row itself and as what rows
+ * behind it in its partition are measured against.
+ */
+extern void sa_batch_set_event_time(SaBatch *batch, int row, TimestampTz time);
+
+extern void sa_batch_add_error(SaBatch *batch, int row, AttrNumber attnum,
+							   int sqlstate, const char *reason,
+							   const char *detail);
+
+/*
+ * Cuts a part off before an offset: rows from there on are taken out of the
+ * batch, and the position will not pass it.
+ */
+extern void sa_batch_truncate_part(SaBatch *batch, SaBatchPart *part,
+								   int64 offset);
+
+/* The number that stands in a row's ctid, and back. */
+extern void sa_batch_set_ctid(ItemPointer ctid, int row);
+extern int	sa_batch_row_of_ctid(ItemPointer ctid);
+
+/* Parameters that carry a batch scan into a plan. */
+extern ParamListInfo sa_batch_scan_params(SaBatchScan *scan);
+
+/* The batch scan that the parameters carry, or NULL. */
+extern SaBatchScan *sa_batch_scan_of_params(ParamListInfo params);
+
+/*
+ * Watermark that decides about a row's lateness: that of its own partition
+ * just before it, or that of the stream if that has come further (its
+ * partition was idle or new).  DT_NOBEGIN: none.
+ */
+extern TimestampTz sa_batch_row_watermark(const SaBatchScan *scan,
+										  const SaRow *row);
+
+/* A row as a JSON object, for what is recorded about it. */
+extern text *sa_batch_row_json(SaBatch *batch, int row);
+
+#endif							/* SA_PIPELINE_BATCH_H */

@@ -1,0 +1,21 @@
+/*-------------------------------------------------------------------------
+ *
+ * merge.h
+ *	  From the groups of a batch to the rows of a view's table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_PIPELINE_MERGE_H
+#define SA_PIPELINE_MERGE_H
+
+#include "tcop/dest.h"
+
+#include "pipeline/view_plan.h"
+
+/*
+ * A receiver for the rows of the delta plan that merges each into the data
+ * table.  rows_seen is set to the number of rows that went into groups.
+ */
+extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, int64 *rows_seen);
+
+#endif							/* SA_PIPELINE_MERGE_H */

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * view_plan.h
+ *	  What is needed to run a view on a batch, kept between batches.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_PIPELINE_VIEW_PLAN_H
+#define SA_PIPELINE_VIEW_PLAN_H
+
+#include "executor/spi.h"
+#include "nodes/bitmapset.h"
+#include "nodes/plannodes.h"
+
+#include "aggregate/aggregate_query.h"
+#include "aggregate/state.h"
+#include "metadata/view.h"
+
+typedef struct SaViewPlan
+{
+	Oid			view;			/* hash key; must be first */
+	bool		valid;			/* false: something it depends on changed */
+	MemoryContext context;		/* of all below */
+
+	SaView	   *row;			/* catalog row, as read when this was made */
+	Oid			owner;
+	Bitmapset  *attnums;		/* columns of the stream that the view reads */
+
+	PlannedStmt *load;			/* INSERT INTO data SELECT … */
+
+	SaAggregateQuery *aq;
+	PlannedStmt *delta;
+	PlannedStmt *lateness;		/* NULL: no windows */
+	SaStateFunctions **states;	/* per aggregate */
+	Oid			key_index;		/* unique index on the data table; InvalidOid:
+								 * neither keys nor window */
+	SPIPlanPtr	close;			/* closes windows that end by $1 */
+} SaViewPlan;
+
+/*
+ * The plans of a view; made anew if something they depend on has changed.
+ * Returns NULL if the view is gone.  Call as the view's owner, under the
+ * view's settings.
+ */
+extern SaViewPlan *sa_view_plan_get(const SaView *view);
+
+#endif							/* SA_PIPELINE_VIEW_PLAN_H */

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * view_run.h
+ *	  One view, one batch.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_PIPELINE_VIEW_RUN_H
+#define SA_PIPELINE_VIEW_RUN_H
+
+#include "pipeline/batch.h"
+#include "pipeline/view_plan.h"
+
+/* What became of rows. */
+typedef struct SaViewCounts
+{
+	int64		rows_in;		/* went into the view */
+	int64		rows_late;
+	int64		rows_dead;
+} SaViewCounts;
+
+/*
+ * Runs a view's plans over the rows of a scan, and records late rows.  Call as
+ * the view's owner, with an active snapshot.  Adds to *counts.
+ */
+extern void sa_view_run(SaViewPlan *plan, SaBatchScan *scan,
+						SaViewCounts *counts);
+
+/* Makes final what ended by the watermark.  Call as the view's owner. */
+extern void sa_view_close(SaViewPlan *plan, TimestampTz watermark);
+
+#endif							/* SA_PIPELINE_VIEW_RUN_H */

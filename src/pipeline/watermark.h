@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * watermark.h
+ *	  How far event time has come, for one view.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_PIPELINE_WATERMARK_H
+#define SA_PIPELINE_WATERMARK_H
+
+#include "pipeline/batch.h"
+
+/*
+ * Moves a view's partition watermarks by what the batch has, and the stream
+ * watermark by what follows from them.  Returns true if the latter moved.
+ */
+extern bool sa_watermark_advance(SaProgress *progress, const SaBatch *batch);
+
+/*
+ * When the next partition will be idle for want of messages; DT_NOEND if
+ * none will.  Then an empty batch may move the watermark.
+ */
+extern TimestampTz sa_watermark_next_idle(const SaBatch *batch);
+
+#endif							/* SA_PIPELINE_WATERMARK_H */

@@ -369,6 +369,13 @@ sa_batch_apply(SaBatch *batch, List *views, bool guarded, SaBatchStop *stop)
 {
 	ListCell   *lc;
 
+	/* idleness is counted from the last message, this batch's included */
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		if (batch->parts[i].nrows > 0)
+			batch->parts[i].position->last_message_at = batch->now;
+	}
+
 	record_errors(batch, views);
 	foreach(lc, views)
 		apply_to_view(batch, lfirst(lc), guarded, stop);
@@ -382,8 +389,6 @@ sa_batch_apply(SaBatch *batch, List *views, bool guarded, SaBatchStop *stop)
 		if (part->next_offset == part->expected)
 			continue;
 		position.next_offset = part->next_offset;
-		if (part->nrows > 0)
-			position.last_message_at = batch->now;
 		sa_position_advance(batch->reader, &position, part->expected);
 	}
 	SA_FAULT_POINT("after_positions");

@@ -11,7 +11,7 @@ PG_CONFIG ?= pg_config
 
 SOURCES = $(wildcard src/*.c src/*/*.c)
 CXX_SOURCES = $(wildcard src/*/*.cc)
-HEADERS_ALL = $(wildcard src/*.h src/*/*.h)
+OUR_HEADERS = $(wildcard src/*.h src/*/*.h)
 OBJS = $(SOURCES:.c=.o) $(CXX_SOURCES:.cc=.o)
 
 DATA_built = install/$(EXTENSION)--$(EXTVERSION).sql
@@ -33,7 +33,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS knows no header dependencies: any header rebuilds everything.
-$(OBJS): $(HEADERS_ALL)
+$(OBJS): $(OUR_HEADERS)
 
 %.o: %.cc
 	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -fvisibility=hidden \

@@ -110,7 +110,7 @@ make_output_skeleton(Oid data_table, TupleDesc *desc)
 	ParseNamespaceItem *nsitem;
 
 	*desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
+	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, true, true);
 	sa_rte_require_select_all(pstate, nsitem, RelationGetDescr(rel));
 	data_ref->rtindex = DATA_RTINDEX;
 

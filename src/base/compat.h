@@ -20,6 +20,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "access/genam.h"
 #include "access/sysattr.h"
@@ -29,6 +30,7 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -163,6 +165,23 @@ sa_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows,
 #else
 	return create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL,
 								   rel->lateral_relids, NULL, NIL);
+#endif
+}
+
+/* 17 gave it a place for the result and a const */
+#if PG_VERSION_NUM < 170000
+#define makeJsonLexContextCstringLen(lex, json, len, encoding, need_escapes) \
+	makeJsonLexContextCstringLen(json, len, encoding, need_escapes)
+#endif
+
+/* 16 added a place for soft errors */
+static inline List *
+sa_qualified_name_list(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return stringToQualifiedNameList(name, NULL);
+#else
+	return stringToQualifiedNameList(name);
 #endif
 }
 

@@ -12,9 +12,12 @@
  *	  subtransaction around many rows), and goes on with the next column or row
  *	  after an error: the state of the decoder survives a thrown error.
  *
- *	  Results are palloc'd in CurrentMemoryContext, by-reference values may
- *	  point into the message itself only if they are copied by the caller: they
- *	  never do.
+ *	  Results are palloc'd in CurrentMemoryContext, never point into the
+ *	  message, and are all that is left there.
+ *
+ *	  What is known about the columns' types is looked up when a decoder is
+ *	  made, which needs a transaction; so does sa_decoder_column().  A decoder
+ *	  must be made anew when a type of its columns changes.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,6 +47,19 @@ typedef struct SaDecodeError
 typedef struct SaDecoder SaDecoder;
 
 /*
+ * Headers of a message, as an array palloc'd in CurrentMemoryContext; returns
+ * their number.
+ */
+typedef int (*SaHeaderSource) (const SaMessage *message, SaHeader **headers);
+
+/*
+ * Can a column with this source be of this type?  Returns NULL if so, else a
+ * reason that can serve as an errmsg.  Needs a transaction.
+ */
+extern const char *sa_column_check_type(const SaColumn *column,
+										SaFormat format);
+
+/*
  * Columns that are not listed are not looked at.  "columns" must outlive the
  * decoder.  "zone" is where time text without a zone is read.  Everything is
  * allocated in a child of "parent"; deleting that frees it all.
@@ -52,9 +68,20 @@ extern SaDecoder *sa_decoder_create(SaFormat format, const SaColumn *columns,
 									int ncolumns, pg_tz *zone,
 									const char *topic, MemoryContext parent);
 
+/* Needed before the first value of a column with SA_SOURCE_HEADERS is asked. */
+extern void sa_decoder_set_header_source(SaDecoder *decoder,
+										 SaHeaderSource source);
+
 /*
- * The message must stay valid until the last sa_decoder_column() for it.
- * Returns false and fills *error for a message that is bad as a whole.
+ * What the message's key, value and handle point to must stay valid until the
+ * last sa_decoder_column() for it.  Returns false and fills *error for a message
+ * that is bad as a whole; columns filled from its metadata can be asked for all
+ * the same, and all fields are missing.
+ *
+ * In JSON a message must be one valid document, and an object if there are
+ * columns filled from fields; a message without value is an error only if
+ * there are such columns.  SQLSTATEs: 22P02 (also for a message that is empty),
+ * 22P05, 22021, 22004 (no value), 54001 (nested too deeply), 54000 (too large).
  */
 extern bool sa_decoder_parse(SaDecoder *decoder, const SaMessage *message,
 							 TimestampTz processed_at, SaDecodeError *error);
@@ -63,6 +90,9 @@ extern bool sa_decoder_parse(SaDecoder *decoder, const SaMessage *message,
  * Value of columns[index] for the message parsed last.  *missing is set when
  * the message has no such field (a JSON null is not missing); then the result
  * is NULL and the caller applies the column's default.
+ *
+ * For a NULL of a domain type the domain's constraints have been checked, for a
+ * missing value they have not.
  */
 extern Datum sa_decoder_column(SaDecoder *decoder, int index,
 							   bool *isnull, bool *missing);

@@ -223,7 +223,8 @@ List *
 sa_positions_load(int32 reader)
 {
 	static SaStatement select = {
-		"SELECT partition, next_offset, first_offset, end_offset, last_message_at, error"
+		"SELECT partition, next_offset, first_offset, end_offset, last_message_at,"
+		" error, checked_at"
 		" FROM stream_agg.position WHERE reader = $1 ORDER BY partition",
 		1, {INT4OID}
 	};
@@ -250,6 +251,8 @@ sa_positions_load(int32 reader)
 		position->last_message_at = isnull ? 0 : DatumGetTimestampTz(value);
 		value = sa_catalog_value(i, 6, &isnull);
 		position->error = isnull ? NULL : TextDatumGetCString(value);
+		value = sa_catalog_value(i, 7, &isnull);
+		position->checked_at = isnull ? 0 : DatumGetTimestampTz(value);
 		positions = lappend(positions, position);
 		MemoryContextSwitchTo(old);
 	}
@@ -303,7 +306,7 @@ sa_position_advance(int32 reader, const SaPosition *position, int64 expected)
 	static SaStatement update = {
 		"UPDATE stream_agg.position SET next_offset = $3,"
 		" first_offset = $4, end_offset = greatest($5, $3),"
-		" last_message_at = $6, checked_at = clock_timestamp(), error = $7"
+		" last_message_at = $6, error = $7"
 		" WHERE reader = $1 AND partition = $2"
 #ifndef STREAM_AGG_NEGATIVE_CONTROL	/* see doc/testing.md */
 		" AND next_offset = $8"

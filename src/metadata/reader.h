@@ -36,6 +36,7 @@ typedef struct SaPosition
 	int64		first_offset;	/* first in Kafka, as last heard */
 	int64		end_offset;		/* next to be written in Kafka, as last heard */
 	TimestampTz last_message_at;	/* 0: never had a message */
+	TimestampTz checked_at;		/* when Kafka was asked for the bounds */
 	char	   *error;			/* why the partition is stopped, or NULL */
 	bool		caught_up;		/* nothing left to read; not stored */
 } SaPosition;

@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 
 #include "decode/decoder.h"
+#include "kafka/consumer.h"
 #include "pipeline/check_rows.h"
 #include "pipeline/guarded.h"
 #include "pipeline/identity.h"
@@ -153,11 +154,14 @@ create_decoder(RowChecker *checker)
 {
 	SaStream   *stream = checker->batch->stream;
 	SaColumn   *columns = palloc(sizeof(SaColumn) * Max(checker->ncolumns, 1));
+	SaDecoder  *decoder;
 
 	for (int i = 0; i < checker->ncolumns; i++)
 		columns[i] = stream->columns[checker->columns[i]];
-	return sa_decoder_create(stream->format, columns, checker->ncolumns,
-							 stream->timezone, stream->topic, CurrentMemoryContext);
+	decoder = sa_decoder_create(stream->format, columns, checker->ncolumns,
+								stream->timezone, stream->topic, CurrentMemoryContext);
+	sa_decoder_set_header_source(decoder, sa_message_headers);
+	return decoder;
 }
 
 /* ------------------------------------------------------------------------

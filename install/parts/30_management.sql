@@ -1,0 +1,19 @@
+CREATE FUNCTION stream_agg.pause(rel regclass) RETURNS void
+    LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_pause';
+COMMENT ON FUNCTION stream_agg.pause(regclass) IS 'stops reading for a stream or one continuous view; nothing is lost';
+
+CREATE FUNCTION stream_agg.resume(rel regclass) RETURNS void
+    LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_resume';
+COMMENT ON FUNCTION stream_agg.resume(regclass) IS 'reads on from where pause() or an error stopped';
+
+CREATE FUNCTION stream_agg.wait(rel regclass, timeout interval DEFAULT '30 s') RETURNS boolean
+    LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_wait';
+COMMENT ON FUNCTION stream_agg.wait(regclass, interval) IS 'waits until all that is in the topic now is committed in the views; false after the timeout';
+
+CREATE FUNCTION stream_agg.watermark(rel regclass) RETURNS timestamptz
+    LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_watermark';
+COMMENT ON FUNCTION stream_agg.watermark(regclass) IS 'the stream watermark as a continuous view has it';
+
+CREATE FUNCTION stream_agg.data_table(view regclass) RETURNS regclass
+    LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_data_table';
+COMMENT ON FUNCTION stream_agg.data_table(regclass) IS 'the table behind a continuous view';

@@ -1,0 +1,112 @@
+/*
+ * Monitoring.  The views run with the rights of the extension's owner, and show
+ * each user what belongs to roles of which the user is a member.
+ */
+CREATE FUNCTION stream_agg.may_see(rel oid) RETURNS boolean
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+        SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+                       WHERE c.oid = rel AND pg_catalog.pg_has_role(c.relowner, 'MEMBER'));
+    END;
+COMMENT ON FUNCTION stream_agg.may_see(oid) IS 'internal: whether the user is the owner of a relation, or a member of it';
+
+CREATE FUNCTION stream_agg.stream_topic(stream oid) RETURNS text
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+        SELECT coalesce((SELECT o.option_value
+                         FROM pg_catalog.pg_foreign_table t,
+                              pg_catalog.pg_options_to_table(t.ftoptions) o
+                         WHERE t.ftrelid = stream AND o.option_name = 'topic'),
+                        (SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = stream));
+    END;
+COMMENT ON FUNCTION stream_agg.stream_topic(oid) IS 'internal: topic of a stream';
+
+CREATE FUNCTION stream_agg.batch_time(times bigint[], fraction double precision) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    BEGIN ATOMIC
+        SELECT pg_catalog.make_interval(secs => pg_catalog.power(2::float8, b.bucket / 2.0) / 1e6)
+        FROM (SELECT t.bucket, sum(t.n) OVER (ORDER BY t.bucket) AS below, sum(t.n) OVER () AS total
+              FROM unnest(times) WITH ORDINALITY AS t(n, bucket)) b
+        WHERE b.total > 0 AND b.below >= fraction * b.total
+        ORDER BY b.bucket
+        LIMIT 1;
+    END;
+COMMENT ON FUNCTION stream_agg.batch_time(bigint[], double precision) IS 'internal: quantile of a histogram of batch times';
+
+CREATE FUNCTION stream_agg.open_windows(data regclass) RETURNS bigint
+    LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_open_windows';
+COMMENT ON FUNCTION stream_agg.open_windows(regclass) IS 'internal: number of rows of a data table that are not final';
+
+CREATE VIEW stream_agg.partitions WITH (security_barrier) AS
+SELECT r.stream, r.reader, p.partition,
+       p.first_offset, p.next_offset, greatest(p.end_offset, p.next_offset) AS end_offset,
+       greatest(p.end_offset - p.next_offset, 0) AS lag,
+       greatest(p.next_offset - p.first_offset, 0) AS headroom,
+       (SELECT max(g.partition_watermarks[p.partition + 1])
+        FROM stream_agg.continuous_view v JOIN stream_agg.progress g USING (view)
+        WHERE v.reader = r.reader) AS watermark,
+       p.last_message_at, p.checked_at, p.error
+FROM stream_agg.reader r JOIN stream_agg.position p USING (reader)
+WHERE stream_agg.may_see(r.stream);
+COMMENT ON VIEW stream_agg.partitions IS 'positions: one row per stream, reader and partition';
+
+CREATE VIEW stream_agg.views WITH (security_barrier) AS
+SELECT v.view, v.stream, v.kind,
+       CASE WHEN r.paused THEN 'paused' WHEN r.error IS NOT NULL THEN 'error'
+            WHEN r.is_main THEN 'running' ELSE 'catching up' END AS state,
+       g.watermark, g.rows_in, g.rows_late, g.rows_dead,
+       CASE WHEN v.kind = 'aggregate' THEN stream_agg.open_windows(v.data) END AS open_windows,
+       pg_catalog.pg_total_relation_size(v.data) AS data_bytes,
+       stream_agg.batch_time(g.batch_times, 0.5) AS batch_time_p50,
+       stream_agg.batch_time(g.batch_times, 0.99) AS batch_time_p99,
+       v.reader, v.data
+FROM stream_agg.continuous_view v
+     JOIN stream_agg.reader r USING (reader)
+     JOIN stream_agg.progress g USING (view)
+WHERE stream_agg.may_see(v.view);
+COMMENT ON VIEW stream_agg.views IS 'continuous views: state, watermark and counters';
+
+CREATE VIEW stream_agg.streams WITH (security_barrier) AS
+SELECT r.stream, stream_agg.stream_topic(r.stream) AS topic,
+       CASE WHEN bool_and(r.paused) THEN 'paused'
+            WHEN bool_or(r.error IS NOT NULL) THEN 'error'
+            WHEN bool_or(p.stopped) THEN 'stopped'
+            WHEN NOT bool_and(r.is_main) THEN 'catching up'
+            ELSE 'running' END AS state,
+       coalesce(min(r.error), min(p.error)) AS error,
+       min(w.watermark) AS watermark,
+       max(p.lag)::bigint AS lag,
+       now() - min(w.watermark) AS event_time_lag
+FROM stream_agg.reader r
+     LEFT JOIN LATERAL (SELECT sum(greatest(p.end_offset - p.next_offset, 0)) AS lag,
+                               bool_or(p.error IS NOT NULL) AS stopped,
+                               min(p.error) AS error
+                        FROM stream_agg.position p WHERE p.reader = r.reader) p ON true
+     JOIN LATERAL (SELECT min(g.watermark) AS watermark, count(*) AS views
+                   FROM stream_agg.continuous_view v JOIN stream_agg.progress g USING (view)
+                   WHERE v.reader = r.reader) w ON w.views > 0
+WHERE stream_agg.may_see(r.stream)
+GROUP BY r.stream;
+COMMENT ON VIEW stream_agg.streams IS 'streams that have continuous views: state, error, watermark and lag';
+
+CREATE VIEW stream_agg.dead_letters WITH (security_barrier) AS
+SELECT stream, view, topic, partition, "offset", key, value, sqlstate, reason, detail, recorded_at
+FROM stream_agg.dead_letter
+WHERE pg_catalog.has_table_privilege(stream, 'SELECT');
+COMMENT ON VIEW stream_agg.dead_letters IS 'messages that could not be used, with the reason; view is null if no view could use them';
+
+CREATE VIEW stream_agg.late_rows WITH (security_barrier) AS
+SELECT view, stream, topic, partition, "offset", event_time, window_start, window_end,
+       watermark, watermark - event_time AS lateness, row_data, recorded_at
+FROM stream_agg.late_row
+WHERE pg_catalog.has_table_privilege(stream, 'SELECT');
+COMMENT ON VIEW stream_agg.late_rows IS 'rows that came after all of their windows were settled';
+
+CREATE VIEW stream_agg.gaps WITH (security_barrier) AS
+SELECT stream, reader, topic, partition, from_offset, to_offset, reason, recorded_at, recorded_by
+FROM stream_agg.gap
+WHERE stream_agg.may_see(stream);
+COMMENT ON VIEW stream_agg.gaps IS 'offsets that were passed without having been read';
+
+GRANT SELECT ON stream_agg.partitions, stream_agg.views, stream_agg.streams,
+    stream_agg.dead_letters, stream_agg.late_rows, stream_agg.gaps TO PUBLIC;

@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * monitoring.c
+ *	  Functions behind the monitoring views.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "metadata/catalog.h"
+#include "stream_agg.h"
+
+SA_FUNCTION_INFO_V1(stream_agg_open_windows);
+
+/*
+ * open_windows(data regclass) → bigint
+ *
+ * Number of rows of a data table that are not final; NULL if its view has no
+ * windows.  There is a partial index for it.
+ */
+Datum
+stream_agg_open_windows(PG_FUNCTION_ARGS)
+{
+	Oid			data = PG_GETARG_OID(0);
+	SaCatalogScope scope;
+	Datum		count;
+	bool		isnull;
+
+	if (pg_class_aclcheck(data, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(data));
+	if (get_attnum(data, "is_final") <= 0 || get_attnum(data, "window_end") <= 0)
+		PG_RETURN_NULL();
+	sa_catalog_begin(&scope);
+	if (SPI_execute(psprintf("SELECT count(*) FROM %s WHERE NOT is_final",
+							 quote_qualified_identifier(get_namespace_name(get_rel_namespace(data)),
+														get_rel_name(data))),
+					true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not count open windows");
+	count = sa_catalog_value(0, 1, &isnull);
+	sa_catalog_end(&scope);
+	PG_RETURN_DATUM(count);
+}

@@ -1,0 +1,532 @@
+/*-------------------------------------------------------------------------
+ *
+ * create_view.c
+ *	  CREATE MATERIALIZED VIEW … WITH (stream_agg.continuous)
+ *
+ * NOTES
+ *	  A continuous view is three relations and a catalog row: the definition (a
+ *	  view in schema stream_agg_data that holds the user's query), the data table
+ *	  (an ordinary table there), and the view that the user named.  All of them
+ *	  belong to the creator.  They are ordinary objects with ordinary
+ *	  dependencies, so that dump, restore and renames need no help from us.
+ *
+ *	  Objects in stream_agg_data are created on behalf of a user who has no
+ *	  rights in that schema; nothing of the user's is executed in between.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "commands/view.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/regproc.h"
+#include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
+#include "utils/varlena.h"
+
+#include "aggregate/aggregate_query.h"
+#include "base/compat.h"
+#include "ddl/continuous_view.h"
+#include "ddl/view_options.h"
+#include "decode/decoder.h"
+#include "metadata/catalog.h"
+#include "metadata/reader.h"
+#include "metadata/stream.h"
+#include "metadata/view.h"
+#include "pipeline/apply_batch.h"
+#include "pipeline/identity.h"
+#include "stream_agg.h"
+#include "worker/doorbell.h"
+
+/* What CREATE has found out so far. */
+typedef struct CreateState
+{
+	IntoClause *into;
+	Query	   *query;
+	ParseState *pstate;
+	SaViewOptions options;
+	SaView		view;
+	SaAggregateQuery *aq;		/* NULL: a load */
+	SaStream   *stream;
+	char	   *data_name;		/* in schema stream_agg_data */
+	char	   *definition_name;
+} CreateState;
+
+/* ------------------------------------------------------------------------
+ * Checks
+ * ------------------------------------------------------------------------
+ */
+
+/* What can be checked only where table and columns are known. */
+static void
+check_stream(CreateState *state)
+{
+	Relation	rel = table_open(state->view.stream, AccessShareLock);
+	SaStream   *stream = sa_stream_load(rel);
+
+	state->stream = stream;
+	if (GetDatabaseEncoding() != PG_UTF8 && !stream->in_database)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("streams from Kafka need a database with encoding UTF8"),
+				 errdetail("The encoding of this database is %s.", GetDatabaseEncodingName()),
+				 errhint("Create a database with ENCODING 'UTF8'.")));
+	for (int i = 0; i < stream->ncolumns; i++)
+	{
+		const char *problem = sa_column_check_type(&stream->columns[i], stream->format);
+
+		if (problem != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("%s", problem)));
+	}
+	table_close(rel, NoLock);
+}
+
+static void
+analyze(CreateState *state)
+{
+	SaStreamQuery *sq;
+
+	if (sa_query_is_aggregate(state->query))
+	{
+		state->aq = sa_aggregate_query_analyze(state->query, state->pstate);
+		sq = state->aq->sq;
+		state->view.kind = SA_VIEW_AGGREGATE;
+	}
+	else
+	{
+		sq = sa_stream_query_analyze(state->query, state->pstate);
+		state->view.kind = SA_VIEW_LOAD;
+	}
+	state->view.stream = sq->stream;
+	check_stream(state);
+
+	if (state->options.into != NULL && state->view.kind != SA_VIEW_LOAD)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"stream_agg.into\" is for views without GROUP BY and aggregates"),
+				 errhint("Leave the option out; the view gets a table of its own.")));
+	if (state->options.emit_final && (state->aq == NULL || !state->aq->windowed))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"stream_agg.emit\" is for views with a window"),
+				 errhint("Leave the option out, or group by a window.")));
+}
+
+/* ------------------------------------------------------------------------
+ * Relations
+ * ------------------------------------------------------------------------
+ */
+
+/* Runs a statement of ours; its names are qualified. */
+static void
+run_sql(const char *sql)
+{
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "could not execute \"%s\"", sql);
+}
+
+/* The view's name, or with its schema in front if that is taken. */
+static char *
+choose_name(CreateState *state, const char *suffix)
+{
+	Oid			data_schema = get_namespace_oid(SA_DATA_SCHEMA, false);
+	const char *name = state->into->rel->relname;
+	const char *schema = get_namespace_name(get_rel_namespace(state->view.view));
+	char	   *chosen = suffix == NULL ? pstrdup(name) : makeObjectName(name, NULL, suffix);
+
+	if (OidIsValid(get_relname_relid(chosen, data_schema)))
+		chosen = suffix == NULL ? makeObjectName(schema, name, NULL) :
+			makeObjectName(schema, name, suffix);
+	for (int n = 1; OidIsValid(get_relname_relid(chosen, data_schema)); n++)
+		chosen = makeObjectName(schema, name, psprintf("%d", n));
+	return chosen;
+}
+
+static char *
+data_schema_name(const char *name)
+{
+	return quote_qualified_identifier(SA_DATA_SCHEMA, name);
+}
+
+/* An empty view; its query is stored when what it reads exists. */
+static Oid
+define_view(const char *schema, const char *name, List *columns)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	ObjectAddress address;
+
+	create->relation = makeRangeVar(pstrdup(schema), pstrdup(name), -1);
+	create->tableElts = columns;
+	create->oncommit = ONCOMMIT_NOOP;
+	address = DefineRelation(create, RELKIND_VIEW, InvalidOid, NULL, NULL);
+	CommandCounterIncrement();
+	return address.objectId;
+}
+
+/* Columns of a query's result, as a view has them. */
+static List *
+result_columns(Query *query)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *expr = (Node *) tle->expr;
+
+		if (!tle->resjunk)
+			columns = lappend(columns, makeColumnDef(tle->resname, exprType(expr),
+													 exprTypmod(expr), exprCollation(expr)));
+	}
+	return columns;
+}
+
+/* CREATE MATERIALIZED VIEW name (column, …) */
+static void
+apply_column_names(CreateState *state)
+{
+	ListCell   *name = list_head(state->into->colNames);
+	ListCell   *lc;
+
+	foreach(lc, state->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk || name == NULL)
+			continue;
+		tle->resname = pstrdup(strVal(lfirst(name)));
+		name = lnext(state->into->colNames, name);
+	}
+	if (name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("too many column names were specified")));
+}
+
+/* "name" type COLLATE collation, … */
+static void
+append_columns(StringInfo sql, List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		ColumnDef  *column = lfirst_node(ColumnDef, lc);
+
+		appendStringInfo(sql, "%s%s %s", lc == list_head(columns) ? "" : ", ",
+						 quote_identifier(column->colname),
+						 format_type_extended(column->typeName->typeOid,
+											  column->typeName->typemod,
+											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+		if (OidIsValid(column->collOid))
+			appendStringInfo(sql, " COLLATE %s", generate_collation_name(column->collOid));
+	}
+}
+
+/* The indexes by which groups and windows that are due are found. */
+static void
+create_indexes(CreateState *state, const char *table)
+{
+	List	   *columns = sa_aggregate_query_columns(state->aq);
+	int			nkeys = list_length(state->aq->keys) + (state->aq->windowed ? 1 : 0);
+	StringInfoData sql;
+
+	if (nkeys == 0)
+		return;
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE UNIQUE INDEX ON %s (", table);
+	for (int i = 0; i < nkeys; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(list_nth_node(ColumnDef, columns, i)->colname));
+	appendStringInfoString(&sql, ") NULLS NOT DISTINCT");
+	run_sql(sql.data);
+	if (state->aq->windowed)
+		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
+}
+
+/*
+ * The data table.  Rows of open windows are updated in place time and again,
+ * so pages keep room for that and are vacuumed early.
+ */
+static void
+create_data_table(CreateState *state)
+{
+	char	   *table = data_schema_name(state->data_name);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE TABLE %s (", table);
+	append_columns(&sql, state->aq != NULL ? sa_aggregate_query_columns(state->aq) :
+				   result_columns(state->query));
+	appendStringInfoChar(&sql, ')');
+	if (state->aq != NULL)
+		appendStringInfoString(&sql, " WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02,"
+							   " autovacuum_vacuum_cost_delay = 0)");
+	run_sql(sql.data);
+	if (state->aq != NULL)
+	{
+		create_indexes(state, table);
+		/* so that the table can be published */
+		run_sql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", table));
+	}
+	run_sql(psprintf("COMMENT ON TABLE %s IS 'rows of a continuous view of stream_agg'", table));
+}
+
+static void
+give_to(const char *kind, const char *name, Oid owner)
+{
+	run_sql(psprintf("ALTER %s %s OWNER TO %s", kind, data_schema_name(name),
+					 quote_identifier(GetUserNameFromId(owner, false))));
+}
+
+/* Definition and data table, as the superuser, for the creator. */
+static void
+create_hidden_parts(CreateState *state)
+{
+	Oid			owner = GetUserId();
+	SaCatalogScope scope;
+
+	state->data_name = choose_name(state, NULL);
+	state->definition_name = choose_name(state, "definition");
+	sa_catalog_begin(&scope);
+	state->view.definition = define_view(SA_DATA_SCHEMA, state->definition_name,
+										 result_columns(state->query));
+	StoreViewQuery(state->view.definition, copyObject(state->query), false);
+	CommandCounterIncrement();
+	give_to("VIEW", state->definition_name, owner);
+	if (state->view.owns_data)
+	{
+		create_data_table(state);
+		give_to("TABLE", state->data_name, owner);
+	}
+	sa_catalog_end(&scope);
+	CommandCounterIncrement();
+	if (state->view.owns_data)
+		state->view.data = get_relname_relid(state->data_name,
+											 get_namespace_oid(SA_DATA_SCHEMA, false));
+}
+
+/* The table named by "into", into which the creator must be able to insert. */
+static void
+find_into_table(CreateState *state)
+{
+	List	   *names = sa_qualified_name_list(state->options.into);
+	RangeVar   *name = makeRangeVarFromNameList(names);
+
+	state->view.data = RangeVarGetRelid(name, RowExclusiveLock, false);
+	if (get_rel_relkind(state->view.data) != RELKIND_RELATION &&
+		get_rel_relkind(state->view.data) != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", state->options.into)));
+	if (pg_class_aclcheck(state->view.data, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(state->view.data));
+}
+
+static List *
+load_column_names(CreateState *state)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, state->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		if (get_attnum(state->view.data, tle->resname) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of relation \"%s\" does not exist",
+							tle->resname, get_rel_name(state->view.data)),
+					 errhint("Name the columns of the query like those of the table.")));
+		names = lappend(names, makeString(tle->resname));
+	}
+	return names;
+}
+
+/* The view that the user named; empty until its query is stored. */
+static void
+create_user_view(CreateState *state)
+{
+	RangeVar   *rel = state->into->rel;
+	Oid			schema = RangeVarGetAndCheckCreationNamespace(rel, NoLock, NULL);
+	List	   *columns = result_columns(state->query);
+
+	if (state->aq != NULL && state->aq->windowed && !state->options.emit_final)
+		columns = lappend(columns, makeColumnDef("is_final", BOOLOID, -1, InvalidOid));
+	state->view.view = define_view(get_namespace_name(schema), rel->relname, columns);
+}
+
+static void
+store_user_view(CreateState *state)
+{
+	Query	   *query;
+
+	if (state->aq != NULL)
+		query = sa_aggregate_output_query(state->aq, state->view.data, state->into->colNames,
+										  state->options.emit_final, state->pstate);
+	else
+		query = sa_load_output_query(state->view.data, load_column_names(state));
+	StoreViewQuery(state->view.view, query, false);
+	CommandCounterIncrement();
+}
+
+/* ------------------------------------------------------------------------
+ * Reader and first content
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A new view joins the stream's reader if that has read nothing yet, or if the
+ * stream has no history; else it gets a reader of its own, which catches up.
+ */
+static void
+choose_reader(CreateState *state, bool paused)
+{
+	Oid			stream = state->stream->relid;
+	SaReader	reader;
+
+	if (!sa_reader_main(stream, &reader))
+	{
+		reader.id = sa_reader_create(stream, true);
+		if (state->stream->in_database)
+		{
+			for (int partition = 0; partition < state->stream->partitions; partition++)
+			{
+				SaPosition	position = {.partition = partition};
+
+				sa_position_insert(reader.id, &position);
+			}
+		}
+	}
+	else if (!state->stream->in_database && sa_positions_load(reader.id) != NIL)
+	{
+		/* a reader without views has stopped; nobody needs its positions */
+		if (sa_views_of_reader(reader.id) == NIL)
+		{
+			sa_reader_delete(reader.id);
+			reader.id = sa_reader_create(stream, true);
+		}
+		else
+			reader.id = sa_reader_create(stream, false);
+	}
+	if (paused)
+	{
+		reader.id = sa_reader_create(stream, false);
+		sa_reader_set_paused(reader.id, true);
+	}
+	state->view.reader = reader.id;
+}
+
+/*
+ * Runs the view on an empty batch: what would fail in every batch fails now,
+ * missing rights included, and an aggregate without keys gets its row.
+ */
+static void
+try_view(CreateState *state)
+{
+	SaView	   *view = &state->view;
+	SaBatch    *batch = sa_batch_create(state->stream, view->reader, CurrentMemoryContext);
+	SaBatchScan scan = {.batch = batch};
+	SaViewCounts counts = {0};
+	SaIdentity	identity;
+	SaViewPlan *plan;
+
+	scan.progress = sa_progress_load(view->view);
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	sa_identity_enter(&identity, GetUserId(), view->settings);
+	plan = sa_view_plan_get(view);
+	sa_view_run(plan, &scan, &counts);
+	sa_identity_leave(&identity);
+	PopActiveSnapshot();
+}
+
+/* The name is free, or IF NOT EXISTS says that it need not be. */
+static bool
+name_is_free(CreateTableAsStmt *statement)
+{
+	RangeVar   *rel = statement->into->rel;
+	Oid			schema;
+
+	if (rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a continuous view cannot be temporary or unlogged")));
+	schema = RangeVarGetAndCheckCreationNamespace(rel, NoLock, NULL);
+	if (!OidIsValid(get_relname_relid(rel->relname, schema)))
+		return true;
+	if (!statement->if_not_exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists", rel->relname)));
+	ereport(NOTICE,
+			(errcode(ERRCODE_DUPLICATE_TABLE),
+			 errmsg("relation \"%s\" already exists, skipping", rel->relname)));
+	return false;
+}
+
+void
+sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string)
+{
+	CreateState state = {.into = statement->into};
+
+	sa_require_preload();
+	if (!name_is_free(statement))
+		return;
+	sa_view_options_read(statement->into->options, &state.options);
+	state.query = copyObject(castNode(Query, statement->query));
+	state.pstate = make_parsestate(NULL);
+	state.pstate->p_sourcetext = query_string;
+	state.view.settings = sa_identity_current_settings();
+	state.view.start = state.options.start;
+	state.view.emit_final = state.options.emit_final;
+	state.view.late_drop = state.options.late_drop;
+	state.view.owns_data = state.options.into == NULL;
+
+	apply_column_names(&state);
+	analyze(&state);
+	create_user_view(&state);
+	if (!state.view.owns_data)
+		find_into_table(&state);
+	create_hidden_parts(&state);
+	store_user_view(&state);
+	choose_reader(&state, statement->into->skipData);
+	sa_view_insert(&state.view);
+	CommandCounterIncrement();
+	try_view(&state);
+	sa_doorbell_ring_at_commit();
+}
+
+bool
+sa_is_continuous_view(const RangeVar *name)
+{
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+	SaView	   *view;
+
+	if (get_rel_relkind(relid) != RELKIND_VIEW || !sa_extension_exists())
+		return false;
+	view = sa_view_by_part(relid);
+	return view != NULL && view->view == relid;
+}

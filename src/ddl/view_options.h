@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * view_options.h
+ *	  Options of CREATE MATERIALIZED VIEW … WITH (stream_agg.…).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_DDL_VIEW_OPTIONS_H
+#define SA_DDL_VIEW_OPTIONS_H
+
+#include "nodes/pg_list.h"
+
+typedef struct SaViewOptions
+{
+	bool		continuous;
+	char	   *start;
+	char	   *into;			/* NULL: a table of its own */
+	bool		emit_final;
+	bool		late_drop;
+} SaViewOptions;
+
+/*
+ * Reads the options of our namespace.  "others" is set if there are options
+ * without it, which a continuous view does not take.  Raises an error for
+ * unknown names and values, but only if the view is to be continuous.
+ */
+extern void sa_view_options_read(List *options, SaViewOptions *result);
+
+/* true if the list has stream_agg.continuous, whatever else it has */
+extern bool sa_view_options_continuous(List *options);
+
+#endif							/* SA_DDL_VIEW_OPTIONS_H */

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader_worker.h
+ *	  The process around one reader.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_WORKER_READER_WORKER_H
+#define SA_WORKER_READER_WORKER_H
+
+#include "fmgr.h"
+
+#include "stream_agg.h"
+
+#define SA_READER_WORKER_MAIN	"sa_reader_worker_main"
+
+extern SA_EXPORT void sa_reader_worker_main(Datum main_arg);
+
+#endif							/* SA_WORKER_READER_WORKER_H */

@@ -22,6 +22,9 @@
 #include "decode/json_fields.h"
 #include "decode/message_column.h"
 
+/* What fits a text value. */
+#define MAX_VALUE_BYTES (MaxAllocSize - VARHDRSZ)
+
 struct SaDecoder
 {
 	MemoryContext memory;
@@ -118,14 +121,11 @@ sa_decoder_parse(SaDecoder *decoder, const SaMessage *message,
 	decoder->state.value_is_json = false;
 
 	if (decoder->format == SA_FORMAT_JSON)
-	{
 		sa_json_forget(decoder->root);
-		if (message->value_len >= MaxAllocSize)
-			return set_error(error, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-							 "message is too large", NULL);
-		return parse_json(decoder, error);
-	}
-	return true;
+	if (message->value_len >= MAX_VALUE_BYTES)
+		return set_error(error, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+						 "message is too large", NULL);
+	return decoder->format != SA_FORMAT_JSON || parse_json(decoder, error);
 }
 
 static bool

@@ -73,6 +73,8 @@ static rd_kafka_t *create_handle(SaKafkaClient *client, SaKafkaRole role,
 								 size_t errlen);
 static void attach_queues(SaKafkaClient *client, SaKafkaRole role,
 						  const char *topic);
+static rd_kafka_topic_t *create_topic(rd_kafka_t *rk, SaKafkaRole role,
+									  const char *topic);
 static bool begin_close(SaKafkaClient *client, Closer *closer);
 static bool wait_closed(Closer *closer, const struct timespec *deadline);
 static void *closer_main(void *argument);
@@ -263,10 +265,25 @@ attach_queues(SaKafkaClient *client, SaKafkaRole role, const char *topic)
 		rd_kafka_queue_io_event_enable(client->message_queue, client->fd,
 									   &one, sizeof(one));
 	}
-	client->topic = rd_kafka_topic_new(client->rk, topic, NULL);
+	client->topic = create_topic(client->rk, role, topic);
 
 	/* what came before the wake-up was enabled */
 	sa_kafka_client_raise_fd(client);
+}
+
+static rd_kafka_topic_t *
+create_topic(rd_kafka_t *rk, SaKafkaRole role, const char *topic)
+{
+	rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(rk);
+
+	/*
+	 * The simple consumer's own switch for commits to Kafka.  librdkafka
+	 * complains about it in the log if it is set for the client.
+	 */
+	if (role == SA_KAFKA_CONSUMER)
+		(void) rd_kafka_topic_conf_set(conf, "auto.commit.enable", "false",
+									   NULL, 0);
+	return rd_kafka_topic_new(rk, topic, conf);
 }
 
 /* Hand the client over to a thread that ends it. */

@@ -69,7 +69,6 @@ static const Setting common_defaults[] = {
 
 static const Setting consumer_forced[] = {
 	{"enable.auto.commit", "false"},
-	{"auto.commit.enable", "false"},	/* the simple consumer's name for it */
 	{"enable.auto.offset.store", "false"},
 	{"auto.offset.reset", "error"},
 	{"enable.partition.eof", "true"},

@@ -51,6 +51,7 @@ static void let_go(void *owner);
 static int	fill_arguments(SaProducer *producer, const SaOutgoing *message);
 static void serve_events(SaProducer *producer);
 static void count_reports(SaProducer *producer, rd_kafka_event_t *event);
+static void note_failure(SaProducer *producer, rd_kafka_resp_err_t error);
 static void wait_for_events(SaProducer *producer);
 
 SaProducer *
@@ -230,14 +231,23 @@ count_reports(SaProducer *producer, rd_kafka_event_t *event)
 	while ((message = rd_kafka_event_message_next(event)) != NULL)
 	{
 		producer->nwaiting--;
-		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-			continue;
-		if (producer->nfailed++ == 0)
-			sa_kafka_client_copy_text(producer->client,
-									  producer->first_failure,
-									  sizeof(producer->first_failure),
-									  rd_kafka_err2str(message->err));
+		if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+			producer->nfailed++ == 0)
+			note_failure(producer, message->err);
 	}
+}
+
+/* A timeout has a reason of its own, if a connection broke. */
+static void
+note_failure(SaProducer *producer, rd_kafka_resp_err_t error)
+{
+	const char *text = rd_kafka_err2str(error);
+
+	if (error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT &&
+		producer->client->last_failure[0] != '\0')
+		text = producer->client->last_failure;
+	sa_kafka_client_copy_text(producer->client, producer->first_failure,
+							  sizeof(producer->first_failure), text);
 }
 
 static void

@@ -56,7 +56,7 @@ typedef struct Property
 	int			roles;
 	bool		superuser_only;
 	bool		secret;
-	const char *words;			/* KIND_WORD: separated by blanks */
+	const char *words;			/* KIND_WORD: separated by ", " */
 	int64		min;			/* KIND_INTEGER */
 	int64		max;
 } Property;
@@ -83,12 +83,12 @@ static const Property properties[] = {
 	 .places = IN_SERVER, .roles = FOR_BOTH},
 	{.name = "security_protocol", .kind = KIND_WORD,
 	 .places = IN_SERVER, .roles = FOR_BOTH,
-	 .words = "plaintext ssl sasl_plaintext sasl_ssl"},
+	 .words = "plaintext, ssl, sasl_plaintext, sasl_ssl"},
 	{.name = "sasl_mechanism", .kind = KIND_WORD,
 	 .places = IN_SERVER, .roles = FOR_BOTH,
-	 .words = "PLAIN SCRAM-SHA-256 SCRAM-SHA-512"},
+	 .words = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"},
 	{.name = "broker_address_family", .kind = KIND_WORD,
-	 .places = IN_SERVER, .roles = FOR_BOTH, .words = "any v4 v6"},
+	 .places = IN_SERVER, .roles = FOR_BOTH, .words = "any, v4, v6"},
 	{.name = "client_rack", .kind = KIND_LABEL,
 	 .places = IN_SERVER, .roles = FOR_CONSUMER},
 
@@ -112,7 +112,7 @@ static const Property properties[] = {
 	INTEGER("topic_metadata_refresh_interval_ms", FOR_BOTH, 5000, 3600000),
 	INTEGER("metadata_max_age_ms", FOR_BOTH, 5000, 86400000),
 	{.name = "socket_keepalive_enable", .kind = KIND_WORD,
-	 .places = IN_SERVER, .roles = FOR_BOTH, .words = "true false"},
+	 .places = IN_SERVER, .roles = FOR_BOTH, .words = "true, false"},
 
 	/* reading */
 	INTEGER("fetch_min_bytes", FOR_CONSUMER, 1, MEGABYTE),
@@ -126,7 +126,7 @@ static const Property properties[] = {
 	/* writing */
 	{.name = "compression_type", .kind = KIND_WORD,
 	 .places = IN_SERVER, .roles = FOR_PRODUCER,
-	 .words = "none gzip snappy lz4 zstd"},
+	 .words = "none, gzip, snappy, lz4, zstd"},
 	INTEGER("linger_ms", FOR_PRODUCER, 0, 1000),
 	INTEGER("message_timeout_ms", FOR_PRODUCER, 1000, 3600000),
 
@@ -146,10 +146,10 @@ static const Property properties[] = {
 	SUPERUSER_STRING("ssl_sigalgs_list", IN_SERVER),
 	{.name = "enable_ssl_certificate_verification", .kind = KIND_WORD,
 	 .places = IN_SERVER, .roles = FOR_BOTH, .superuser_only = true,
-	 .words = "true false"},
+	 .words = "true, false"},
 	{.name = "ssl_endpoint_identification_algorithm", .kind = KIND_WORD,
 	 .places = IN_SERVER, .roles = FOR_BOTH, .superuser_only = true,
-	 .words = "none https"},
+	 .words = "none, https"},
 
 	/* superusers only: memory, and floods of log lines */
 	{.name = "message_max_bytes", .kind = KIND_INTEGER,
@@ -172,6 +172,7 @@ static const char *place_name(SaPropertyPlace place);
 static void refuse_unknown(const char *option, SaPropertyPlace place);
 static void refuse_place(const Property *property, SaPropertyPlace place);
 static bool is_librdkafka_property(const char *option);
+static bool begins_a_line(const char *text, const char *word);
 static void check_value(const Property *property, const char *value);
 static void check_integer(const Property *property, const char *value);
 static void check_word(const Property *property, const char *value);
@@ -335,22 +336,46 @@ refuse_place(const Property *property, SaPropertyPlace place)
 }
 
 /*
- * Whether librdkafka has a property of that name.  Asks for its default value,
- * which has no side effect, unlike setting it.
+ * Whether librdkafka has a property of that name.  Looks it up in the table of
+ * all properties that librdkafka can print: there is no other way to ask that
+ * would not have to set it.
  */
 static bool
 is_librdkafka_property(const char *option)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	char	   *name = sa_kafka_property_name(option);
+	char	   *table = NULL;
+	size_t		size = 0;
+	FILE	   *stream = open_memstream(&table, &size);
 	bool		known;
-	size_t		size;
+
+	if (stream == NULL)
+		return false;
+	rd_kafka_conf_properties_show(stream);
+	if (fclose(stream) != 0 || table == NULL)
+		return false;
 
 	/* some names have a '_' of their own */
-	known = rd_kafka_conf_get(conf, name, NULL, &size) == RD_KAFKA_CONF_OK ||
-		rd_kafka_conf_get(conf, option, NULL, &size) == RD_KAFKA_CONF_OK;
-	rd_kafka_conf_destroy(conf);
+	known = begins_a_line(table, name) || begins_a_line(table, option);
+	free(table);
 	return known;
+}
+
+/* Whether a line of the text begins with the word. */
+static bool
+begins_a_line(const char *text, const char *word)
+{
+	size_t		len = strlen(word);
+
+	while (text != NULL)
+	{
+		if (strncmp(text, word, len) == 0 && text[len] == ' ')
+			return len > 0;
+		text = strchr(text, '\n');
+		if (text != NULL)
+			text++;
+	}
+	return false;
 }
 
 /* Raise an error if the value is out of range. */
@@ -413,12 +438,12 @@ check_word(const Property *property, const char *value)
 
 	while (*word)
 	{
-		size_t		word_len = strcspn(word, " ");
+		size_t		word_len = strcspn(word, ",");
 
 		if (word_len == len && strncmp(word, value, len) == 0)
 			return;
 		word += word_len;
-		word += strspn(word, " ");
+		word += strspn(word, ", ");
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "base/row_error.h"
 #include "decode/decoder.h"
 #include "kafka/consumer.h"
 #include "pipeline/check_rows.h"
@@ -301,6 +302,10 @@ check_row(void *arg, int row)
 
 			if (!sa_decoder_parse(checker->decoder, &batch->messages[row], batch->now, &error))
 			{
+				if (!sa_is_row_error(error.sqlstate))
+					ereport(ERROR,
+							(errcode(error.sqlstate),
+							 errmsg_internal("%s", error.message)));
 				sa_batch_add_error(batch, row, 0, error.sqlstate, error.message, error.detail);
 				return;
 			}

@@ -15,7 +15,9 @@
  *	  memory away it runs its on_shmem_exit callbacks, when all its children are
  *	  gone.  There it can see whose slot was still in use.  All others were told
  *	  to quit by SIGQUIT, and our readers' handler says so in the slot
- *	  (reader_worker.c); who was in use and has not said so is who crashed.
+ *	  (reader_worker.c); who was in use and has not said so is who crashed.  (With
+ *	  send_abort_for_crash, a debugging aid of 16 and later, nobody gets SIGQUIT,
+ *	  and all are suspects.)
  *
  *	  The postmaster must survive whatever it finds there.  It copies arrays of
  *	  fixed length, follows no pointer but its own, and takes no lock.

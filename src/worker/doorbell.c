@@ -4,10 +4,15 @@
  *	  Telling the background workers that the catalogs have changed.
  *
  * NOTES
- *	  The bell rings after the commit is visible to other sessions (that is when
- *	  XACT_EVENT_COMMIT comes), so that who answers it sees the change.  The
- *	  launcher takes the ring before it starts the inspector that looks: a bell
- *	  that rings during an inspection is good for another one.
+ *	  Who answers the bell must see the change.  At XACT_EVENT_COMMIT it is
+ *	  visible in tables, but the messages that invalidate other processes' caches
+ *	  are not sent yet, and locks not released.  A reader that is woken then finds
+ *	  the row of a new view, looks the view up in a cache which says that there
+ *	  is none, and fails.  So the bell rings when the transaction's last resources
+ *	  are released, a moment later.
+ *
+ *	  The launcher takes the ring before it starts the inspector that looks: a
+ *	  bell that rings during an inspection is good for another one.
  *
  *	  A rolled-back savepoint does not take the ring back; to ring for nothing
  *	  costs one look at the catalogs.
@@ -21,14 +26,18 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/resowner.h"
 
 #include "worker/doorbell.h"
 #include "worker/slots.h"
 
 static bool ring_at_commit = false;
-static bool callback_registered = false;
+static bool ring_at_release = false;	/* the commit has happened */
+static bool callbacks_registered = false;
 
-static void ring_or_forget(XactEvent event, void *arg);
+static void decide_at_xact_end(XactEvent event, void *arg);
+static void ring_at_resource_release(ResourceReleasePhase phase, bool is_commit,
+									 bool is_top_level, void *arg);
 static void remember_ring_locked(Oid database);
 
 void
@@ -37,10 +46,11 @@ sa_doorbell_ring_at_commit(void)
 	if (sa_worker_shared == NULL)
 		return;
 
-	if (!callback_registered)
+	if (!callbacks_registered)
 	{
-		RegisterXactCallback(ring_or_forget, NULL);
-		callback_registered = true;
+		RegisterXactCallback(decide_at_xact_end, NULL);
+		RegisterResourceReleaseCallback(ring_at_resource_release, NULL);
+		callbacks_registered = true;
 	}
 	ring_at_commit = true;
 }
@@ -64,17 +74,12 @@ sa_doorbell_ring_locked(Oid database)
 }
 
 static void
-ring_or_forget(XactEvent event, void *arg)
+decide_at_xact_end(XactEvent event, void *arg)
 {
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			if (ring_at_commit)
-			{
-				LWLockAcquire(sa_worker_shared->lock, LW_EXCLUSIVE);
-				sa_doorbell_ring_locked(MyDatabaseId);
-				LWLockRelease(sa_worker_shared->lock);
-			}
+			ring_at_release = ring_at_commit;
 			ring_at_commit = false;
 			break;
 		case XACT_EVENT_ABORT:
@@ -88,6 +93,20 @@ ring_or_forget(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 			break;
 	}
+}
+
+/* Runs for each resource owner, and long before the commit for some. */
+static void
+ring_at_resource_release(ResourceReleasePhase phase, bool is_commit,
+						 bool is_top_level, void *arg)
+{
+	if (!ring_at_release || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	ring_at_release = false;
+
+	LWLockAcquire(sa_worker_shared->lock, LW_EXCLUSIVE);
+	sa_doorbell_ring_locked(MyDatabaseId);
+	LWLockRelease(sa_worker_shared->lock);
 }
 
 static void

@@ -18,7 +18,6 @@
  */
 #include "postgres.h"
 
-#include "access/xlogdefs.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"

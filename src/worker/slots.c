@@ -45,14 +45,26 @@ sa_slot_request_stop_locked(SaWorkerSlot *slot)
 		SetLatch(slot->latch);
 }
 
-/* The generation stays: it must not repeat for the next occupant. */
+/*
+ * The generation stays: it must not repeat for the next occupant.  Where slots
+ * are scarce, nobody knows any more which database went without, so all are
+ * inspected again.
+ */
 void
 sa_slot_free_locked(SaWorkerSlot *slot)
 {
 	uint32		generation = slot->generation;
+	bool		was_reader = (slot->kind == SA_WORKER_READER);
 
 	memset(slot, 0, sizeof(SaWorkerSlot));
 	slot->generation = generation;
+
+	if (was_reader && sa_worker_shared->short_of_slots)
+	{
+		sa_worker_shared->short_of_slots = false;
+		sa_worker_shared->rung_all = true;
+		sa_slot_wake_launcher_locked();
+	}
 }
 
 bool
@@ -129,6 +141,8 @@ sa_slots_set_wanted(Oid database, List *readers)
 			add_reader_locked(slot, database, reader);
 	}
 
+	if (missing > 0)
+		sa_worker_shared->short_of_slots = true;
 	sa_slot_wake_launcher_locked();
 	LWLockRelease(sa_worker_shared->lock);
 	return missing;

@@ -140,6 +140,7 @@ typedef struct SaWorkerShared
 	SaDatabaseHold holds[SA_MAX_HOLDS];
 	SaCrashRecord crash_records[SA_MAX_CRASHES];
 
+	bool		short_of_slots; /* a wanted reader found no free slot */
 	int			slot_count;
 	SaWorkerSlot slots[FLEXIBLE_ARRAY_MEMBER];
 } SaWorkerShared;

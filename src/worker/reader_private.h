@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader_private.h
+ *	  What the parts of the reader loop share.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_WORKER_READER_PRIVATE_H
+#define SA_WORKER_READER_PRIVATE_H
+
+#include "kafka/consumer.h"
+#include "metadata/reader.h"
+#include "metadata/stream.h"
+#include "pipeline/apply_batch.h"
+
+/* One partition, as the loop has it in memory. */
+typedef struct SaLoopPart
+{
+	SaPosition	position;		/* as committed; error is malloc'd context text */
+	bool		started;		/* the consumer reads it */
+	bool		end_seen;		/* its end was reached since the start */
+	int64		end_of_data;	/* offset at its end, -1: not there now */
+	int			corrupt_count;	/* attempts to read past something corrupt */
+	TimestampTz restart_at;		/* when to start it again, 0: need not */
+
+	/* on_error 'stop': rows from here on are not taken */
+	int64		stop_offset;	/* -1: none */
+	char		stop_reason[512];
+} SaLoopPart;
+
+typedef struct SaReaderLoop
+{
+	MemoryContext context;		/* of all below */
+	SaReader	reader;
+	SaStream   *stream;
+	MemoryContext stream_context;
+	char	   *connection;		/* what the client was opened with, as text */
+	SaConsumer *consumer;
+
+	int			nparts;
+	SaLoopPart *parts;			/* in the order of partitions */
+
+	/* messages taken from the consumer and not yet committed */
+	SaMessage  *messages;
+	int			nmessages;
+	int			max_messages;
+	TimestampTz first_message_at;
+
+	/* what is due, and when */
+	bool		guarded;		/* the batch failed because of a row */
+	bool		tick_due;		/* an empty batch may move something */
+	TimestampTz next_idle;
+	TimestampTz next_discovery;
+	TimestampTz next_check;
+
+	bool		connected;		/* for reports of changes */
+} SaReaderLoop;
+
+typedef enum SaLoopOutcome
+{
+	SA_LOOP_GO_ON,
+	SA_LOOP_DONE
+} SaLoopOutcome;
+
+/* ---- reader_positions.c ---- */
+
+/* Reads reader, stream and positions from the catalogs; opens the client. */
+extern SaLoopOutcome sa_loop_load(SaReaderLoop *loop);
+
+/* Finds new partitions and begins to read them. */
+extern void sa_loop_discover(SaReaderLoop *loop);
+
+/* Asks Kafka for the bounds of all partitions and stores them. */
+extern void sa_loop_refresh_bounds(SaReaderLoop *loop);
+
+/* Begins or stops to read partitions, as their state wants. */
+extern void sa_loop_start_parts(SaReaderLoop *loop);
+
+extern SaLoopPart *sa_loop_part(SaReaderLoop *loop, int32 partition);
+
+/* ---- reader_events.c ---- */
+
+/* Deals with what the consumer has to say beside messages. */
+extern void sa_loop_handle_events(SaReaderLoop *loop);
+
+/* ---- reader_batch.c ---- */
+
+/* One transaction with the messages at hand, which may be none. */
+extern SaLoopOutcome sa_loop_run_batch(SaReaderLoop *loop);
+
+/* Lets go of the messages at hand. */
+extern void sa_loop_release(SaReaderLoop *loop);
+
+/* ---- reader_join.c ---- */
+
+/*
+ * For a reader that is not the stream's main one, inside the batch's
+ * transaction and before its rows are applied: cuts the batch off where the
+ * main reader is.  Returns true if this batch leads to exactly there; then the
+ * main reader is locked, and sa_loop_join() must follow.
+ */
+extern bool sa_loop_meet_main(SaReaderLoop *loop, SaBatch *batch, int32 *main_reader);
+
+/* Hands the views over to the main reader, in the batch's transaction. */
+extern void sa_loop_join(SaReaderLoop *loop, int32 main_reader);
+
+#endif							/* SA_WORKER_READER_PRIVATE_H */

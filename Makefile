@@ -1,8 +1,6 @@
 # stream_agg: continuous windowed aggregates over Kafka topics
 #
-# make              build the library
-# make install      install library, control file and scripts
-# make help         all the other targets
+# "make help" prints the targets.
 
 MODULE_big = stream_agg
 EXTENSION = stream_agg
@@ -27,7 +25,12 @@ EXTRA_CLEAN = $(DATA_built) build
 
 # JIT inlining would want clang on every machine that builds; nothing of ours
 # gains from it, since JIT is off in batches.
+# JIT inlining would want clang on every machine that builds; nothing of ours
+# gains from it, since JIT is off in batches.
 override with_llvm = no
+
+# The tests need an instance with the library preloaded: tools/installcheck.
+NO_INSTALLCHECK = 1
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
@@ -41,3 +44,32 @@ $(OBJS): $(OUR_HEADERS)
 
 $(DATA_built): $(INSTALL_PARTS)
 	cat $(INSTALL_PARTS) > $@
+
+.PHONY: help installcheck prove lint check bench
+
+help:
+	@echo "make               build the library"
+	@echo "make install       install library, control file and script"
+	@echo "make installcheck  regression and isolation tests, in a temporary instance;"
+	@echo "                   REGRESS=\"name …\" or ISOLATION=\"name …\" for some of them"
+	@echo "make prove         tests with a real Apache Kafka; TAP=t/name.pl for some of them"
+	@echo "make lint          the project's rules: layers, messages, exports, …"
+	@echo "make check         everything, as ./check does, dependencies included"
+	@echo "make bench         throughput and latency; see bench/run --help"
+	@echo "make clean         remove what was built"
+
+installcheck:
+	tools/installcheck $(if $(REGRESS),--regress "$(REGRESS)") \
+		$(if $(ISOLATION),--isolation "$(ISOLATION)")
+
+prove:
+	tools/prove $(TAP)
+
+lint: all
+	for lint in tools/check_*; do $$lint || exit 1; done
+
+check:
+	./check
+
+bench:
+	bench/run

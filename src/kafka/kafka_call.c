@@ -33,6 +33,12 @@
 /* A thread may need this much longer than the time it was given. */
 #define GRACE_MS	500
 
+/*
+ * The longest time that librdkafka is given at once.  Less than what the end of
+ * a client may take, which has to wait for calls that were left behind.
+ */
+#define SLICE_MS	2000
+
 struct SaKafkaGate
 {
 	pthread_mutex_t lock;
@@ -46,12 +52,14 @@ struct SaKafkaCall
 	int			notify_fd;
 
 	pthread_mutex_t lock;
-	int			holders;		/* protected by lock, and so are these two */
+	int			holders;		/* protected by lock, and so is the rest */
 	bool		done;
+	bool		abandoned;		/* nobody wants the answer any more */
 	SaKafkaRequest request;
 };
 
 static void *call_main(void *argument);
+static void run_in_slices(SaKafkaCall *call, SaKafkaRequest *request);
 static void drop_holder(SaKafkaCall *call);
 static bool wait_for_call(SaKafkaCall *call, SaKafkaRequest *request, int fd);
 
@@ -133,6 +141,7 @@ sa_kafka_call_release(SaKafkaCall *call)
 	/* the descriptor may be closed from now on */
 	pthread_mutex_lock(&call->lock);
 	call->notify_fd = -1;
+	call->abandoned = true;
 	pthread_mutex_unlock(&call->lock);
 	drop_holder(call);
 }
@@ -192,7 +201,7 @@ call_main(void *argument)
 	SaKafkaGate *gate = call->gate;
 	SaKafkaRequest request = call->request;
 
-	request.error = request.run(&request);
+	run_in_slices(call, &request);
 
 	pthread_mutex_lock(&call->lock);
 	call->request = request;
@@ -214,6 +223,27 @@ call_main(void *argument)
 		pthread_cond_signal(&gate->idle);
 	pthread_mutex_unlock(&gate->lock);
 	return NULL;
+}
+
+/* Ask again while there is no answer, until time is over or interest is lost. */
+static void
+run_in_slices(SaKafkaCall *call, SaKafkaRequest *request)
+{
+	int			left_ms = request->timeout_ms;
+	bool		again;
+
+	do
+	{
+		request->timeout_ms = Min(left_ms, SLICE_MS);
+		left_ms -= request->timeout_ms;
+		request->error = request->run(request);
+
+		pthread_mutex_lock(&call->lock);
+		again = left_ms > 0 && !call->abandoned;
+		pthread_mutex_unlock(&call->lock);
+	} while (again &&
+			 (request->error == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+			  request->error == RD_KAFKA_RESP_ERR__TRANSPORT));
 }
 
 static void

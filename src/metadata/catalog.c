@@ -69,6 +69,11 @@ sa_catalog_begin(SaCatalogScope *scope)
 								 GUC_ACTION_SAVE, true, 0, false);
 	}
 
+	/* a background worker between queries has none; SPI insists on one */
+	scope->snapshot_pushed = !ActiveSnapshotSet();
+	if (scope->snapshot_pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
+
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -77,6 +82,8 @@ void
 sa_catalog_end(SaCatalogScope *scope)
 {
 	SPI_finish();
+	if (scope->snapshot_pushed)
+		PopActiveSnapshot();
 	if (scope->guc_level > 0)
 		AtEOXact_GUC(true, scope->guc_level);
 	SetUserIdAndSecContext(scope->userid, scope->sec_context);

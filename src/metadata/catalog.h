@@ -27,6 +27,7 @@ typedef struct SaCatalogScope
 	Oid			userid;
 	int			sec_context;
 	int			guc_level;
+	bool		snapshot_pushed;
 } SaCatalogScope;
 
 /* true if the extension is installed in this database */

@@ -140,7 +140,15 @@ sa_reader_set_paused(int32 id, bool paused)
 		1, {INT4OID}
 	};
 
+	static SaStatement clear_errors = {
+		"UPDATE stream_agg.position SET error = NULL"
+		" WHERE reader = $1 AND error IS NOT NULL",
+		1, {INT4OID}
+	};
+
 	execute_for_reader(paused ? &pause : &resume, id);
+	if (!paused)
+		execute_for_reader(&clear_errors, id);
 }
 
 void

@@ -49,6 +49,8 @@ extern bool sa_reader_main(Oid stream, SaReader *reader);
 /* Creates a reader without positions and returns its number. */
 extern int32 sa_reader_create(Oid stream, bool is_main);
 extern void sa_reader_delete(int32 id);
+
+/* Resuming also clears the errors of the reader and its partitions. */
 extern void sa_reader_set_paused(int32 id, bool paused);
 extern void sa_reader_set_error(int32 id, const char *error);
 

@@ -14,7 +14,6 @@
 
 #include "access/xact.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "worker/reader_private.h"
@@ -36,9 +35,7 @@ static void
 stop_part(SaReaderLoop *loop, SaLoopPart *part, const char *reason)
 {
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	sa_position_set_error(loop->reader.id, part->position.partition, reason);
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(loop->context);
 	part->position.error = MemoryContextStrdup(loop->context, reason);
@@ -56,7 +53,6 @@ handle_gap(SaReaderLoop *loop, SaLoopPart *part, int64 low)
 	bool		go_on = loop->stream->on_data_loss == SA_ON_DATA_LOSS_EARLIEST;
 
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	sa_gap_record(loop->reader.id, loop->stream->relid, loop->stream->topic,
 				  part->position.partition, expected, low,
 				  "Kafka no longer has these offsets");
@@ -66,7 +62,6 @@ handle_gap(SaReaderLoop *loop, SaLoopPart *part, int64 low)
 		part->position.first_offset = low;
 		sa_position_advance(loop->reader.id, &part->position, expected);
 	}
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(loop->context);
 

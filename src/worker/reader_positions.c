@@ -13,13 +13,12 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/relation.h"
 #include "access/xact.h"
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -172,7 +171,6 @@ sa_loop_load(SaReaderLoop *loop)
 	bool		usable;
 
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	usable = sa_extension_exists() && sa_reader_by_id(loop->reader.id, &loop->reader) &&
 		!loop->reader.paused && !loop->reader.foreign;
 	rel = usable ? try_relation_open(loop->reader.stream, AccessShareLock) : NULL;
@@ -187,7 +185,6 @@ sa_loop_load(SaReaderLoop *loop)
 	}
 	if (rel != NULL)
 		relation_close(rel, NoLock);
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	return usable ? SA_LOOP_GO_ON : SA_LOOP_DONE;
@@ -212,9 +209,7 @@ adopt_partition(SaReaderLoop *loop, int32 partition)
 	position.next_offset = position.first_offset;
 
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	sa_position_insert(loop->reader.id, &position);
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(loop->context);
 	add_part(loop, &position);
@@ -292,12 +287,10 @@ sa_loop_refresh_bounds(SaReaderLoop *loop)
 	}
 
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	for (int i = 0; i < loop->nparts; i++)
 		sa_position_set_bounds(loop->reader.id, loop->parts[i].position.partition,
 							   loop->parts[i].position.first_offset,
 							   loop->parts[i].position.end_offset);
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(loop->context);
 }

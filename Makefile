@@ -45,7 +45,7 @@ $(OBJS): $(OUR_HEADERS)
 $(DATA_built): $(INSTALL_PARTS)
 	cat $(INSTALL_PARTS) > $@
 
-.PHONY: help installcheck prove lint check bench
+.PHONY: help installcheck prove lint bench
 
 help:
 	@echo "make               build the library"
@@ -54,9 +54,9 @@ help:
 	@echo "                   REGRESS=\"name …\" or ISOLATION=\"name …\" for some of them"
 	@echo "make prove         tests with a real Apache Kafka; TAP=t/name.pl for some of them"
 	@echo "make lint          the project's rules: layers, messages, exports, …"
-	@echo "make check         everything, as ./check does, dependencies included"
 	@echo "make bench         throughput and latency; see bench/run --help"
 	@echo "make clean         remove what was built"
+	@echo "./check            everything, dependencies included; ./demo shows it at work"
 
 installcheck:
 	tools/installcheck $(if $(REGRESS),--regress "$(REGRESS)") \
@@ -67,9 +67,6 @@ prove:
 
 lint: all
 	for lint in tools/check_*; do $$lint || exit 1; done
-
-check:
-	./check
 
 bench:
 	bench/run

@@ -16,7 +16,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"

@@ -49,8 +49,8 @@ sa_inspector_main(Datum main_arg)
 	if (missing > 0)
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg_plural("%d reader of database %u can't be started",
-							   "%d readers of database %u can't be started",
+				 errmsg_plural("could not start %d reader of database %u",
+							   "could not start %d readers of database %u",
 							   missing, missing, database),
 				 errdetail("All databases together may have %d readers.",
 						   sa_max_workers),

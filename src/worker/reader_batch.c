@@ -107,6 +107,23 @@ save_errors(SaReaderLoop *loop, SaBatch *batch)
 	}
 }
 
+/* Rows that were cut off the batch have to be read again. */
+static void
+restart_cut_parts(SaReaderLoop *loop)
+{
+	SaLoopPart *part = NULL;
+
+	for (int i = 0; i < loop->nmessages; i++)
+	{
+		SaMessage  *message = &loop->messages[i];
+
+		if (part == NULL || part->position.partition != message->partition)
+			part = sa_loop_part(loop, message->partition);
+		if (part != NULL && message->offset >= part->position.next_offset)
+			part->started = false;
+	}
+}
+
 /* After the commit: what the batch led to is where we are. */
 static void
 believe(SaReaderLoop *loop, SaBatch *batch)
@@ -115,12 +132,12 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 	{
 		SaLoopPart *part = &loop->parts[i];
 		SaPosition *position = batch->parts[i].position;
-		bool		was_cut = false;
 
 		part->position.first_offset = position->first_offset;
 		part->position.end_offset = position->end_offset;
 		part->position.last_message_at = position->last_message_at;
 		part->position.next_offset = batch->parts[i].next_offset;
+		part->end_of_data = -1;
 		if (position->error != NULL && part->position.error == NULL)
 		{
 			part->position.error = MemoryContextStrdup(loop->context, position->error);
@@ -129,14 +146,11 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 							loop->stream->name, position->partition, position->error),
 					 errhint("Correct the cause and call stream_agg.resume().")));
 		}
-
-		/* rows that were cut off have to be read again */
-		for (int m = 0; m < loop->nmessages && !was_cut; m++)
-			was_cut = loop->messages[m].partition == position->partition &&
-				loop->messages[m].offset >= part->position.next_offset;
-		if (was_cut)
-			part->started = false;
 	}
+	restart_cut_parts(loop);
+	loop->guarded = false;
+	loop->tick_due = false;
+	loop->next_idle = sa_watermark_next_idle(batch);
 }
 
 /* Everything inside the transaction; returns false if the reader has ended. */
@@ -243,14 +257,7 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	SA_FAULT_POINT("after_commit");
 
 	if (alive)
-	{
 		believe(loop, batch);
-		loop->guarded = false;
-		loop->tick_due = false;
-		for (int i = 0; i < loop->nparts; i++)
-			loop->parts[i].end_of_data = -1;
-		loop->next_idle = sa_watermark_next_idle(batch);
-	}
 	if (batch != NULL)
 		MemoryContextDelete(batch->context);
 	sa_loop_release(loop);

@@ -110,6 +110,8 @@ handle_corrupt(SaReaderLoop *loop, SaLoopPart *part, const SaConsumerEvent *even
 static void
 handle_end(SaReaderLoop *loop, SaLoopPart *part, int64 offset)
 {
+	if (offset <= part->taken)
+		return;					/* more has come since */
 	if (!part->end_seen)
 		loop->tick_due = true;
 	part->end_seen = true;
@@ -189,20 +191,4 @@ sa_loop_handle_events(SaReaderLoop *loop)
 
 	while (sa_consumer_next_event(loop->consumer, &event))
 		handle_event(loop, &event);
-
-	/* an end that messages lie behind is no end any more */
-	for (int i = 0; i < loop->nmessages; i++)
-	{
-		SaLoopPart *part;
-
-		if (i > 0 && loop->messages[i].partition == loop->messages[i - 1].partition)
-			continue;
-		part = sa_loop_part(loop, loop->messages[i].partition);
-		if (part != NULL && part->end_of_data >= 0 &&
-			loop->messages[i].offset >= part->end_of_data)
-		{
-			part->end_of_data = -1;
-			part->position.caught_up = false;
-		}
-	}
 }

@@ -110,6 +110,27 @@ check_memory(void)
 				 errhint("Lower the stream's option \"batch_rows\", or raise stream_agg.max_worker_memory.")));
 }
 
+/* Takes note of how far each partition has been taken. */
+static void
+note_taken(SaReaderLoop *loop, int first, int n)
+{
+	SaLoopPart *part = NULL;
+
+	for (int i = first; i < first + n; i++)
+	{
+		SaMessage  *message = &loop->messages[i];
+
+		if (part == NULL || part->position.partition != message->partition)
+			part = sa_loop_part(loop, message->partition);
+		if (part == NULL || message->offset <= part->taken)
+			continue;
+		part->taken = message->offset;
+		/* an end that messages lie behind is no end any more */
+		part->end_of_data = -1;
+		part->position.caught_up = false;
+	}
+}
+
 /* Takes what is there, up to a full batch. */
 static void
 take_messages(SaReaderLoop *loop)
@@ -125,6 +146,7 @@ take_messages(SaReaderLoop *loop)
 			break;
 		if (loop->nmessages == 0)
 			loop->first_message_at = GetCurrentTimestamp();
+		note_taken(loop, loop->nmessages, n);
 		loop->nmessages += n;
 	}
 }

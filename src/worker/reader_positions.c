@@ -104,6 +104,7 @@ add_part(SaReaderLoop *loop, const SaPosition *position)
 	part->position.error = position->error != NULL ? pstrdup(position->error) : NULL;
 	part->stop_offset = -1;
 	part->end_of_data = -1;
+	part->taken = -1;
 	MemoryContextSwitchTo(old);
 	return part;
 }
@@ -263,6 +264,8 @@ sa_loop_start_parts(SaReaderLoop *loop)
 		part->restart_at = 0;
 		part->started = true;
 		part->end_seen = false;
+		part->end_of_data = -1;
+		part->taken = -1;
 		part->position.caught_up = false;
 		sa_consumer_start(loop->consumer, part->position.partition, part->position.next_offset);
 	}

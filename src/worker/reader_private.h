@@ -16,9 +16,10 @@
 /* One partition, as the loop has it in memory. */
 typedef struct SaLoopPart
 {
-	SaPosition	position;		/* as committed; error is malloc'd context text */
+	SaPosition	position;		/* as committed */
 	bool		started;		/* the consumer reads it */
 	bool		end_seen;		/* its end was reached since the start */
+	int64		taken;			/* highest offset taken from the consumer, or -1 */
 	int64		end_of_data;	/* offset at its end, -1: not there now */
 	int			corrupt_count;	/* attempts to read past something corrupt */
 	TimestampTz restart_at;		/* when to start it again, 0: need not */

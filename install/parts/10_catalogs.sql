@@ -23,7 +23,6 @@ CREATE TABLE stream_agg.reader (
     paused boolean NOT NULL DEFAULT false,
     batches bigint NOT NULL DEFAULT 0,
     last_batch_at timestamptz,
-    error text,
     system_identifier bigint NOT NULL,
     database oid NOT NULL
 ) WITH (fillfactor = 20);
@@ -56,6 +55,7 @@ CREATE TABLE stream_agg.continuous_view (
     late text NOT NULL CHECK (late IN ('record', 'drop')),
     allowed_lateness interval NOT NULL,
     settings text[] NOT NULL,
+    state_version int NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX continuous_view_reader ON stream_agg.continuous_view (reader);

@@ -52,7 +52,9 @@ COMMENT ON VIEW stream_agg.partitions IS 'positions: one row per stream, reader 
 
 CREATE VIEW stream_agg.views WITH (security_barrier) AS
 SELECT v.view, v.stream, v.kind,
-       CASE WHEN r.paused THEN 'paused' WHEN r.error IS NOT NULL THEN 'error'
+       CASE WHEN r.paused THEN 'paused'
+            WHEN EXISTS (SELECT FROM stream_agg.worker_list() w
+                         WHERE w.reader = r.reader AND w.last_error IS NOT NULL) THEN 'error'
             WHEN r.is_main THEN 'running' ELSE 'catching up' END AS state,
        g.watermark, g.rows_in, g.rows_late, g.rows_dead,
        CASE WHEN v.kind = 'aggregate' THEN stream_agg.open_windows(v.data) END AS open_windows,
@@ -69,11 +71,11 @@ COMMENT ON VIEW stream_agg.views IS 'continuous views: state, watermark and coun
 CREATE VIEW stream_agg.streams WITH (security_barrier) AS
 SELECT r.stream, stream_agg.stream_topic(r.stream) AS topic,
        CASE WHEN bool_and(r.paused) THEN 'paused'
-            WHEN bool_or(r.error IS NOT NULL) THEN 'error'
+            WHEN bool_or(e.last_error IS NOT NULL) THEN 'error'
             WHEN bool_or(p.stopped) THEN 'stopped'
             WHEN NOT bool_and(r.is_main) THEN 'catching up'
             ELSE 'running' END AS state,
-       coalesce(min(r.error), min(p.error)) AS error,
+       coalesce(min(e.last_error), min(p.error)) AS error,
        min(w.watermark) AS watermark,
        max(p.lag)::bigint AS lag,
        now() - min(w.watermark) AS event_time_lag
@@ -85,6 +87,7 @@ FROM stream_agg.reader r
      JOIN LATERAL (SELECT min(g.watermark) AS watermark, count(*) AS views
                    FROM stream_agg.continuous_view v JOIN stream_agg.progress g USING (view)
                    WHERE v.reader = r.reader) w ON w.views > 0
+     LEFT JOIN stream_agg.worker_list() e ON e.reader = r.reader
 WHERE stream_agg.may_see(r.stream)
 GROUP BY r.stream;
 COMMENT ON VIEW stream_agg.streams IS 'streams that have continuous views: state, error, watermark and lag';

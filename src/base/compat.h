@@ -16,6 +16,12 @@
 #error "stream_agg needs PostgreSQL 15 or newer"
 #endif
 
+/*
+ * What the format of serialized transition states depends on: PostgreSQL may
+ * change them from one major version to the next.
+ */
+#define SA_STATE_VERSION	(PG_VERSION_NUM / 10000)
+
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"

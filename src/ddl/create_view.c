@@ -500,6 +500,7 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	state.pstate = make_parsestate(NULL);
 	state.pstate->p_sourcetext = query_string;
 	state.view.settings = sa_identity_current_settings();
+	state.view.state_version = SA_STATE_VERSION;
 	state.view.start = state.options.start;
 	state.view.emit_final = state.options.emit_final;
 	state.view.late_drop = state.options.late_drop;

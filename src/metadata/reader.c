@@ -136,7 +136,7 @@ sa_reader_set_paused(int32 id, bool paused)
 		1, {INT4OID}
 	};
 	static SaStatement resume = {
-		"UPDATE stream_agg.reader SET paused = false, error = NULL WHERE reader = $1",
+		"UPDATE stream_agg.reader SET paused = false WHERE reader = $1",
 		1, {INT4OID}
 	};
 
@@ -149,24 +149,6 @@ sa_reader_set_paused(int32 id, bool paused)
 	execute_for_reader(paused ? &pause : &resume, id);
 	if (!paused)
 		execute_for_reader(&clear_errors, id);
-}
-
-void
-sa_reader_set_error(int32 id, const char *error)
-{
-	static SaStatement update = {
-		"UPDATE stream_agg.reader SET error = $2"
-		" WHERE reader = $1 AND error IS DISTINCT FROM $2",
-		2, {INT4OID, TEXTOID}
-	};
-	Datum		values[] = {Int32GetDatum(id), (Datum) 0};
-	SaCatalogScope scope;
-
-	if (error != NULL)
-		values[1] = CStringGetTextDatum(error);
-	sa_catalog_begin(&scope);
-	sa_catalog_execute(&update, values, error != NULL ? NULL : " n");
-	sa_catalog_end(&scope);
 }
 
 List *
@@ -211,7 +193,7 @@ sa_reader_lock(int32 id, SaReader *reader)
 	/* an update, since a mere lock would not stop a REPEATABLE READ snapshot */
 	static SaStatement update = {
 		"UPDATE stream_agg.reader SET batches = batches + 1,"
-		" last_batch_at = clock_timestamp(), error = NULL"
+		" last_batch_at = clock_timestamp()"
 		" WHERE reader = $1 RETURNING " READER_COLUMNS,
 		1, {INT4OID}
 	};

@@ -50,9 +50,8 @@ extern bool sa_reader_main(Oid stream, SaReader *reader);
 extern int32 sa_reader_create(Oid stream, bool is_main);
 extern void sa_reader_delete(int32 id);
 
-/* Resuming also clears the errors of the reader and its partitions. */
+/* Resuming also clears the errors of the partitions. */
 extern void sa_reader_set_paused(int32 id, bool paused);
-extern void sa_reader_set_error(int32 id, const char *error);
 
 /*
  * Ids of the readers that should have a background worker: streams with a

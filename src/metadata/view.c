@@ -21,7 +21,7 @@
 #include "metadata/view.h"
 
 #define VIEW_COLUMNS \
-	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings"
+	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings, state_version"
 
 static Datum
 text_array(List *strings)
@@ -71,6 +71,7 @@ make_view(uint64 row)
 							 "drop") == 0;
 	view->start = TextDatumGetCString(sa_catalog_value(row, 10, &isnull));
 	view->settings = string_list(sa_catalog_value(row, 11, &isnull));
+	view->state_version = DatumGetInt32(sa_catalog_value(row, 12, &isnull));
 	return view;
 }
 
@@ -101,10 +102,10 @@ sa_view_insert(const SaView *view)
 {
 	static SaStatement insert = {
 		"INSERT INTO stream_agg.continuous_view (" VIEW_COLUMNS ", allowed_lateness)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '0')",
-		11, {
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '0')",
+		12, {
 			REGCLASSOID, REGCLASSOID, REGCLASSOID, REGCLASSOID, INT4OID, TEXTOID,
-			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID
+			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID
 		}
 	};
 	static SaStatement insert_progress = {
@@ -118,7 +119,8 @@ sa_view_insert(const SaView *view)
 		BoolGetDatum(view->owns_data),
 		CStringGetTextDatum(view->emit_final ? "final" : "changes"),
 		CStringGetTextDatum(view->late_drop ? "drop" : "record"),
-		CStringGetTextDatum(view->start), text_array(view->settings)
+		CStringGetTextDatum(view->start), text_array(view->settings),
+		Int32GetDatum(view->state_version)
 	};
 	SaCatalogScope scope;
 

@@ -31,6 +31,7 @@ typedef struct SaView
 	bool		emit_final;
 	bool		late_drop;
 	char	   *start;
+	int			state_version;	/* of the server that wrote the states */
 	List	   *settings;		/* of char *: name, value, name, value, … */
 } SaView;
 

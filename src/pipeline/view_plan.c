@@ -294,6 +294,27 @@ plan_close(Relation data, const SaAggregateQuery *aq)
 	return plan;
 }
 
+/* States that another major version serialized must not be misread. */
+static void
+check_state_version(const SaView *row, const SaAggregateQuery *aq)
+{
+	ListCell   *lc;
+
+	if (row->state_version == SA_STATE_VERSION)
+		return;
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->state_type == BYTEAOID)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("states of continuous view \"%s\" were written by PostgreSQL %d",
+							get_rel_name(row->view), row->state_version),
+					 errhint("Drop the continuous view and create it again.")));
+	}
+}
+
 static void
 plan_aggregate(SaViewPlan *plan, const Query *definition)
 {
@@ -303,6 +324,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 
 	plan->aq = sa_aggregate_query_analyze(definition, NULL);
 	check_data_table(data, plan->aq);
+	check_state_version(plan->row, plan->aq);
 	if (plan->aq->keys != NIL || plan->aq->windowed)
 		plan->key_index = find_key_index(data, plan->aq);
 	if (plan->aq->windowed)

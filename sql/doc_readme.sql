@@ -7,6 +7,7 @@ CREATE SCHEMA doc_readme;
 SET search_path = doc_readme, public;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'postgres';
 RESET client_min_messages;
 
 CREATE EXTENSION IF NOT EXISTS stream_agg;

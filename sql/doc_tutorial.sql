@@ -6,6 +6,7 @@ CREATE SCHEMA doc_tutorial;
 SET search_path = doc_tutorial, public;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'postgres';
 RESET client_min_messages;
 
 CREATE EXTENSION IF NOT EXISTS stream_agg;
@@ -44,14 +45,14 @@ SELECT * FROM page_views ORDER BY window_start, page;
 INSERT INTO clicks VALUES ('max', '/home', 9, '2026-03-01 12:03:00Z');
 
 SELECT view, event_time, window_end, watermark, lateness, row_data ->> 'user_id' AS user_id
-FROM stream_agg.late_rows;
+FROM stream_agg.late_rows WHERE stream = 'clicks'::regclass;
 
 INSERT INTO clicks VALUES ('eve', '/home', -1, '2026-03-01 12:06:00Z'),
                           ('eve', '/home',  1, NULL),
                           ('eve', '/cart',  1, '2026-03-01 12:06:00Z');
 
 SELECT "offset", sqlstate, reason, convert_from(value, 'UTF8')::json ->> 'user_id' AS user_id
-FROM stream_agg.dead_letters;
+FROM stream_agg.dead_letters WHERE stream = 'clicks'::regclass;
 
 CREATE TABLE pages (page text PRIMARY KEY, section text);
 INSERT INTO pages VALUES ('/home', 'start'), ('/cart', 'shop');
@@ -76,7 +77,7 @@ SELECT page, count(*) FROM clicks GROUP BY page ORDER BY 2 DESC LIMIT 3;
 SELECT section, clicks FROM section_totals ORDER BY clicks DESC, section LIMIT 1;
 
 SELECT view, kind, state, watermark, rows_in, rows_late, rows_dead, open_windows
-FROM stream_agg.views ORDER BY view::text;
+FROM stream_agg.views WHERE stream = 'clicks'::regclass ORDER BY view::text;
 
 SELECT window_start, window_end, page, count(*) AS views, sum(amount) AS amount
 FROM clicks_raw, tumble(event_time, '5 minutes')

@@ -128,6 +128,8 @@ restart_cut_parts(SaReaderLoop *loop)
 static void
 believe(SaReaderLoop *loop, SaBatch *batch)
 {
+	TimestampTz next_idle;
+
 	for (int i = 0; i < loop->nparts; i++)
 	{
 		SaLoopPart *part = &loop->parts[i];
@@ -150,7 +152,9 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 	restart_cut_parts(loop);
 	loop->guarded = false;
 	loop->tick_due = false;
-	loop->next_idle = sa_watermark_next_idle(batch);
+	next_idle = sa_watermark_next_idle(batch);
+	loop->next_idle_ms = next_idle == DT_NOEND ? PG_INT64_MAX :
+		sa_worker_clock_ms() + Max((next_idle - GetCurrentTimestamp() + 999) / 1000, 0);
 }
 
 /* Everything inside the transaction; returns false if the reader has ended. */

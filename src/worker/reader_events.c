@@ -19,7 +19,7 @@
 #include "worker/reader_private.h"
 #include "worker/shared.h"
 
-#define RESTART_PAUSE_US	INT64CONST(1000000)
+#define RESTART_PAUSE_MS	1000
 #define CORRUPT_ATTEMPTS	5
 #define ASK_TIMEOUT_MS		1000
 
@@ -27,7 +27,7 @@ static void
 restart_later(SaLoopPart *part)
 {
 	part->started = false;
-	part->restart_at = GetCurrentTimestamp() + RESTART_PAUSE_US;
+	part->restart_ms = sa_worker_clock_ms() + RESTART_PAUSE_MS;
 }
 
 /* Stops a partition and says why; the others go on. */

@@ -30,7 +30,6 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "base/fault.h"
 #include "base/settings.h"
@@ -59,7 +58,7 @@ create_loop(int32 reader)
 
 	loop->context = context;
 	loop->reader.id = reader;
-	loop->next_idle = DT_NOEND;
+	loop->next_idle_ms = PG_INT64_MAX;
 	return loop;
 }
 
@@ -145,39 +144,37 @@ take_messages(SaReaderLoop *loop)
 		if (n == 0)
 			break;
 		if (loop->nmessages == 0)
-			loop->first_message_at = GetCurrentTimestamp();
+			loop->first_message_ms = sa_worker_clock_ms();
 		note_taken(loop, loop->nmessages, n);
 		loop->nmessages += n;
 	}
 }
 
 static bool
-batch_is_due(SaReaderLoop *loop, TimestampTz now)
+batch_is_due(SaReaderLoop *loop, int64 now_ms)
 {
 	if (loop->nmessages == 0)
-		return loop->tick_due || now >= loop->next_idle;
+		return loop->tick_due || now_ms >= loop->next_idle_ms;
 	return loop->nmessages == loop->max_messages ||
 		sa_consumer_held_bytes(loop->consumer) >= MAX_HELD_BYTES ||
-		now - loop->first_message_at >= (int64) loop->stream->flush_interval_ms * 1000;
+		now_ms - loop->first_message_ms >= loop->stream->flush_interval_ms;
 }
 
 /* Milliseconds until something is due even if nothing comes. */
 static long
-time_to_wait(SaReaderLoop *loop, TimestampTz now)
+time_to_wait(SaReaderLoop *loop, int64 now_ms)
 {
-	TimestampTz until = Min(loop->next_discovery, loop->next_check);
+	int64		until = Min(loop->next_discovery_ms, loop->next_check_ms);
 
-	until = Min(until, loop->next_idle);
+	until = Min(until, loop->next_idle_ms);
 	if (loop->nmessages > 0)
-		until = Min(until, loop->first_message_at + (int64) loop->stream->flush_interval_ms * 1000);
+		until = Min(until, loop->first_message_ms + loop->stream->flush_interval_ms);
 	for (int i = 0; i < loop->nparts; i++)
 	{
-		if (loop->parts[i].restart_at != 0)
-			until = Min(until, loop->parts[i].restart_at);
+		if (loop->parts[i].restart_ms != 0)
+			until = Min(until, loop->parts[i].restart_ms);
 	}
-	if (until <= now)
-		return 0;
-	return (until - now + 999) / 1000;
+	return Max(until - now_ms, 0);
 }
 
 static void
@@ -185,7 +182,7 @@ wait_for_something(SaReaderLoop *loop)
 {
 	int			events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
 	bool		full = loop->nmessages == loop->max_messages;
-	long		timeout = time_to_wait(loop, GetCurrentTimestamp());
+	long		timeout = time_to_wait(loop, sa_worker_clock_ms());
 
 	if (timeout > 0)
 		(void) WaitLatchOrSocket(MyLatch, events | (full ? 0 : WL_SOCKET_READABLE),
@@ -196,17 +193,17 @@ wait_for_something(SaReaderLoop *loop)
 }
 
 static void
-do_periodic(SaReaderLoop *loop, TimestampTz now)
+do_periodic(SaReaderLoop *loop, int64 now_ms)
 {
-	if (now >= loop->next_discovery)
+	if (now_ms >= loop->next_discovery_ms)
 	{
 		sa_loop_discover(loop);
-		loop->next_discovery = GetCurrentTimestamp() + DISCOVERY_INTERVAL_MS * INT64CONST(1000);
+		loop->next_discovery_ms = sa_worker_clock_ms() + DISCOVERY_INTERVAL_MS;
 	}
-	if (now >= loop->next_check)
+	if (now_ms >= loop->next_check_ms)
 	{
 		check_memory();
-		loop->next_check = now + CHECK_INTERVAL_MS * INT64CONST(1000);
+		loop->next_check_ms = now_ms + CHECK_INTERVAL_MS;
 	}
 	sa_loop_start_parts(loop);
 }
@@ -228,8 +225,6 @@ sa_reader_run(int32 reader)
 
 	for (;;)
 	{
-		TimestampTz now = GetCurrentTimestamp();
-
 		Assert(!IsTransactionState());
 		if (sa_worker_stop_requested())
 			break;
@@ -239,11 +234,11 @@ sa_reader_run(int32 reader)
 				break;
 			sa_loop_refresh_bounds(loop);
 		}
-		do_periodic(loop, now);
+		do_periodic(loop, sa_worker_clock_ms());
 		take_messages(loop);
 		sa_loop_handle_events(loop);
 		SA_FAULT_POINT("after_poll");
-		if (batch_is_due(loop, GetCurrentTimestamp()))
+		if (batch_is_due(loop, sa_worker_clock_ms()))
 		{
 			if (sa_loop_run_batch(loop) == SA_LOOP_DONE)
 				break;

@@ -82,7 +82,7 @@ open_consumer(SaReaderLoop *loop, List *options, char *connection)
 	loop->consumer = sa_consumer_open(options, loop->stream->topic,
 									  psprintf("stream_agg-%u-%d", MyDatabaseId, loop->reader.id));
 	loop->connection = MemoryContextStrdup(loop->context, connection);
-	loop->next_discovery = 0;
+	loop->next_discovery_ms = 0;
 	loop->connected = false;
 	sa_worker_report("connecting");
 }
@@ -248,7 +248,7 @@ sa_loop_discover(SaReaderLoop *loop)
 void
 sa_loop_start_parts(SaReaderLoop *loop)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		now_ms = sa_worker_clock_ms();
 
 	for (int i = 0; i < loop->nparts; i++)
 	{
@@ -259,9 +259,9 @@ sa_loop_start_parts(SaReaderLoop *loop)
 			sa_consumer_stop(loop->consumer, part->position.partition);
 			part->started = false;
 		}
-		if (part->position.error != NULL || part->started || part->restart_at > now)
+		if (part->position.error != NULL || part->started || part->restart_ms > now_ms)
 			continue;
-		part->restart_at = 0;
+		part->restart_ms = 0;
 		part->started = true;
 		part->end_seen = false;
 		part->end_of_data = -1;

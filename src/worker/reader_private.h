@@ -12,6 +12,7 @@
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "pipeline/apply_batch.h"
+#include "worker/slots.h"
 
 /* One partition, as the loop has it in memory. */
 typedef struct SaLoopPart
@@ -22,7 +23,7 @@ typedef struct SaLoopPart
 	int64		taken;			/* highest offset taken from the consumer, or -1 */
 	int64		end_of_data;	/* offset at its end, -1: not there now */
 	int			corrupt_count;	/* attempts to read past something corrupt */
-	TimestampTz restart_at;		/* when to start it again, 0: need not */
+	int64		restart_ms;		/* when to start it again, 0: need not */
 
 	/* on_error 'stop': rows from here on are not taken */
 	int64		stop_offset;	/* -1: none */
@@ -45,14 +46,17 @@ typedef struct SaReaderLoop
 	SaMessage  *messages;
 	int			nmessages;
 	int			max_messages;
-	TimestampTz first_message_at;
+	int64		first_message_ms;
 
-	/* what is due, and when */
+	/*
+	 * What is due, and when, by sa_worker_clock_ms(): clocks that are set must
+	 * not hold us up.
+	 */
 	bool		guarded;		/* the batch failed because of a row */
 	bool		tick_due;		/* an empty batch may move something */
-	TimestampTz next_idle;
-	TimestampTz next_discovery;
-	TimestampTz next_check;
+	int64		next_idle_ms;
+	int64		next_discovery_ms;
+	int64		next_check_ms;
 
 	bool		connected;		/* for reports of changes */
 } SaReaderLoop;

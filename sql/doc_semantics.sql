@@ -1,0 +1,103 @@
+-- Made by tools/doc_examples from doc/semantics.md; change that instead.
+SET client_min_messages = warning;
+DROP SERVER IF EXISTS clock CASCADE;
+DROP SCHEMA IF EXISTS doc_semantics CASCADE;
+CREATE SCHEMA doc_semantics;
+SET search_path = doc_semantics, public;
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, MDY';
+SET IntervalStyle = 'postgres';
+RESET client_min_messages;
+
+SELECT at, w.*
+FROM (VALUES ('2026-03-01 12:04:59Z'::timestamptz), ('2026-03-01 12:05:00Z'), ('1969-12-31 23:59:59Z')) AS t(at),
+     tumble(at, '5 minutes') AS w;
+
+SELECT w.*, window_end - window_start AS length
+FROM tumble('2026-03-29 12:00Z'::timestamptz, '1 day', timezone => 'Europe/Berlin') AS w
+UNION ALL
+SELECT w.*, window_end - window_start
+FROM tumble('2026-03-29 12:00Z'::timestamptz, '6 hours', timezone => 'Europe/Berlin') AS w
+UNION ALL
+SELECT w.*, window_end - window_start
+FROM tumble('2026-03-29 12:00Z'::timestamptz, '1 week') AS w
+UNION ALL
+SELECT w.*, window_end - window_start
+FROM tumble('2026-02-14 12:00Z'::timestamptz, '1 month') AS w;
+
+SELECT w.* FROM hop('2026-03-01 12:07Z'::timestamptz, '5 minutes', '10 minutes') AS w;
+SELECT w.* FROM cumulate('2026-03-01 12:07Z'::timestamptz, '5 minutes', '15 minutes') AS w;
+SELECT w.* FROM session('2026-03-01 12:07Z'::timestamptz, '10 minutes') AS w;
+
+SELECT w.* FROM tumble(NULL::timestamptz, '1 day') AS w;
+
+CREATE SERVER clock FOREIGN DATA WRAPPER stream_agg;
+CREATE FOREIGN TABLE readings (
+    sensor text, value float8, at timestamptz,
+    part int OPTIONS (metadata 'partition')
+) SERVER clock OPTIONS (event_time 'at', partitions '2', max_out_of_orderness '10 s');
+
+CREATE MATERIALIZED VIEW per_minute WITH (stream_agg.continuous) AS
+SELECT window_start, count(*) AS n
+FROM readings, tumble(at, '1 minute')
+GROUP BY window_start;
+
+INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:00:30Z', 1), ('b', 1, '2026-03-01 12:00:10Z', 0),
+                            ('b', 1, '2026-03-01 12:01:05Z', 0);
+
+SELECT partition, watermark FROM stream_agg.partitions WHERE stream = 'readings'::regclass ORDER BY 1;
+SELECT stream_agg.watermark('per_minute');
+
+INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:10Z', 1), ('b', 1, '2026-03-01 12:01:10Z', 0);
+SELECT *, stream_agg.watermark('per_minute') FROM per_minute ORDER BY window_start;
+
+INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:00Z', 0),   -- equals the watermark: not late
+                            ('a', 1, '2026-03-01 12:00:59Z', 0);   -- late
+SELECT partition, "offset", event_time, window_end, watermark, lateness
+FROM stream_agg.late_rows WHERE view = 'per_minute'::regclass;
+
+CREATE FOREIGN TABLE quiet (at timestamptz, part int OPTIONS (metadata 'partition'))
+SERVER clock OPTIONS (event_time 'at', partitions '2', idle_timeout '0');
+CREATE MATERIALIZED VIEW quiet_minutes WITH (stream_agg.continuous) AS
+SELECT window_start, count(*) AS n FROM quiet, tumble(at, '1 minute') GROUP BY window_start;
+
+INSERT INTO quiet VALUES ('2026-03-01 12:00:30Z', 0), ('2026-03-01 12:01:30Z', 1);
+SELECT * FROM quiet_minutes ORDER BY window_start;
+
+CREATE MATERIALIZED VIEW per_sensor WITH (stream_agg.continuous) AS
+SELECT sensor, count(*) AS n, count(value) AS known, avg(value) AS mean
+FROM readings GROUP BY sensor;
+CREATE MATERIALIZED VIEW total WITH (stream_agg.continuous) AS
+SELECT count(*) AS n, max(at) AS latest FROM readings;
+
+SELECT * FROM total;
+INSERT INTO readings VALUES (NULL, 2, '2026-03-01 12:02:00Z', 0), (NULL, NULL, '2026-03-01 12:02:01Z', 1),
+                            ('a', 3, '2026-03-01 12:02:02Z', 1);
+SELECT * FROM per_sensor ORDER BY sensor;
+
+CREATE FOREIGN TABLE orders (id bigint, cents bigint, items int, at timestamptz)
+SERVER clock OPTIONS (event_time 'at');
+CREATE MATERIALIZED VIEW orders_raw WITH (stream_agg.continuous) AS
+SELECT * FROM orders;
+CREATE MATERIALIZED VIEW item_price WITH (stream_agg.continuous) AS
+SELECT window_start, sum(cents / items) AS cents FROM orders, tumble(at, '1 hour') GROUP BY window_start;
+
+INSERT INTO orders VALUES (1, 500, 2, '2026-03-01 12:00Z'), (2, 500, 0, '2026-03-01 12:01Z'),
+                          (3, 500, 1, 'infinity'), (4, 500, 1, '2999-01-01');
+SELECT view, "offset", sqlstate, reason
+FROM stream_agg.dead_letters WHERE stream = 'orders'::regclass ORDER BY "offset";
+SELECT (SELECT count(*) FROM orders_raw) AS raw, (SELECT cents FROM item_price) AS cents;
+
+SET TimeZone = 'Asia/Tokyo';
+CREATE MATERIALIZED VIEW tokyo_days WITH (stream_agg.continuous) AS
+SELECT at::date AS day, count(*) AS n FROM readings GROUP BY 1;
+SET TimeZone = 'UTC';
+
+INSERT INTO readings VALUES ('a', 1, '2026-03-01 20:00Z', 0);
+SELECT * FROM tokyo_days;
+
+-- the end of doc/semantics.md
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SERVER IF EXISTS clock CASCADE;
+DROP SCHEMA IF EXISTS doc_semantics CASCADE;

@@ -66,6 +66,6 @@ extern Var *sa_stream_query_window_var(SaStreamQuery *sq, AttrNumber attnum);
 
 /* Raises the error for a definition that can't be maintained. */
 extern void sa_refuse(ParseState *pstate, int location, const char *reason,
-					  const char *hint) pg_attribute_noreturn();
+					  const char *hint) __attribute__((noreturn));
 
 #endif							/* SA_AGGREGATE_STREAM_QUERY_H */

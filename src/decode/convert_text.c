@@ -25,7 +25,7 @@
 
 static char *reserve_copy(SaConvertSpace *space, size_t len);
 static void raw_text(const SaJsonValue *value, const char **text, size_t *len);
-static void report_zero(void) pg_attribute_noreturn();
+static void report_zero(void) __attribute__((noreturn));
 
 /*
  * What the value stands for, zero-terminated, in memory that is good until the

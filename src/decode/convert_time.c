@@ -53,7 +53,7 @@ static bool digit_pair(const char *p, const char *end, int *result);
 static int	local_offset(SaConvertSpace *space, const IsoTime *iso);
 static Datum finish_timestamp(SaConversion *conversion, Timestamp timestamp);
 static void refuse_number(SaConversion *conversion, const char *hint)
-			pg_attribute_noreturn();
+			__attribute__((noreturn));
 static void refuse_relative_words(const char *text);
 
 /* For timestamptz and timestamp. */

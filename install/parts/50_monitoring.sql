@@ -10,16 +10,14 @@ CREATE FUNCTION stream_agg.may_see(rel oid) RETURNS boolean
     END;
 COMMENT ON FUNCTION stream_agg.may_see(oid) IS 'internal: whether the user is the owner of a relation, or a member of it';
 
-CREATE FUNCTION stream_agg.stream_topic(stream oid) RETURNS text
+CREATE FUNCTION stream_agg.stream_option(stream oid, option text) RETURNS text
     LANGUAGE sql STABLE
     BEGIN ATOMIC
-        SELECT coalesce((SELECT o.option_value
-                         FROM pg_catalog.pg_foreign_table t,
-                              pg_catalog.pg_options_to_table(t.ftoptions) o
-                         WHERE t.ftrelid = stream AND o.option_name = 'topic'),
-                        (SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = stream));
+        SELECT o.option_value
+        FROM pg_catalog.pg_foreign_table t, pg_catalog.pg_options_to_table(t.ftoptions) o
+        WHERE t.ftrelid = stream AND o.option_name = option;
     END;
-COMMENT ON FUNCTION stream_agg.stream_topic(oid) IS 'internal: topic of a stream';
+COMMENT ON FUNCTION stream_agg.stream_option(oid, text) IS 'internal: value of an option of a stream, null if it is not set';
 
 CREATE FUNCTION stream_agg.batch_time(times bigint[], fraction double precision) RETURNS interval
     LANGUAGE sql IMMUTABLE
@@ -45,6 +43,9 @@ SELECT r.stream, r.reader, p.partition,
        (SELECT max(g.partition_watermarks[p.partition + 1])
         FROM stream_agg.continuous_view v JOIN stream_agg.progress g USING (view)
         WHERE v.reader = r.reader) AS watermark,
+       p.end_offset <= p.next_offset
+           AND now() - p.last_message_at
+               >= coalesce(stream_agg.stream_option(r.stream, 'idle_timeout'), '30 s')::interval AS idle,
        p.last_message_at, p.checked_at, p.error
 FROM stream_agg.reader r JOIN stream_agg.position p USING (reader)
 WHERE stream_agg.may_see(r.stream);
@@ -58,7 +59,7 @@ SELECT v.view, v.stream, v.kind,
             WHEN r.is_main THEN 'running' ELSE 'catching up' END AS state,
        g.watermark, g.rows_in, g.rows_late, g.rows_dead,
        CASE WHEN v.kind = 'aggregate' THEN stream_agg.open_windows(v.data) END AS open_windows,
-       pg_catalog.pg_total_relation_size(v.data) AS data_bytes,
+       pg_catalog.pg_total_relation_size(v.data) AS state_bytes,
        stream_agg.batch_time(g.batch_times, 0.5) AS batch_time_p50,
        stream_agg.batch_time(g.batch_times, 0.99) AS batch_time_p99,
        v.reader, v.data
@@ -69,7 +70,9 @@ WHERE stream_agg.may_see(v.view);
 COMMENT ON VIEW stream_agg.views IS 'continuous views: state, watermark and counters';
 
 CREATE VIEW stream_agg.streams WITH (security_barrier) AS
-SELECT r.stream, stream_agg.stream_topic(r.stream) AS topic,
+SELECT r.stream,
+       coalesce(stream_agg.stream_option(r.stream, 'topic'),
+                (SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = r.stream)) AS topic,
        CASE WHEN bool_and(r.paused) THEN 'paused'
             WHEN bool_or(e.last_error IS NOT NULL) THEN 'error'
             WHEN bool_or(p.stopped) THEN 'stopped'
@@ -100,7 +103,8 @@ COMMENT ON VIEW stream_agg.dead_letters IS 'messages that could not be used, wit
 
 CREATE VIEW stream_agg.late_rows WITH (security_barrier) AS
 SELECT view, stream, topic, partition, "offset", event_time, window_start, window_end,
-       watermark, watermark - event_time AS lateness, row_data, recorded_at
+       watermark, watermark - event_time AS lateness,
+       'all windows of the row were settled' AS reason, row_data, recorded_at
 FROM stream_agg.late_row
 WHERE pg_catalog.has_table_privilege(stream, 'SELECT');
 COMMENT ON VIEW stream_agg.late_rows IS 'rows that came after all of their windows were settled';

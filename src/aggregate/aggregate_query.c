@@ -56,12 +56,12 @@ window_column(SaStreamQuery *sq, Expr *expr)
 }
 
 static void
-check_key(TargetEntry *tle, SortGroupClause *clause, ParseState *pstate)
+check_key(const SaStreamQuery *sq, TargetEntry *tle, SortGroupClause *clause, ParseState *pstate)
 {
 	Oid			type = exprType((Node *) tle->expr);
 	int			location = exprLocation((Node *) tle->expr);
 
-	if (contain_volatile_functions((Node *) tle->expr))
+	if (sa_stream_query_is_volatile(sq, (Node *) tle->expr))
 		sa_refuse(pstate, location, "a volatile grouping expression",
 				  "Group by columns of the stream and immutable functions of them.");
 	if (!OidIsValid(clause->sortop))
@@ -94,7 +94,7 @@ analyze_keys(SaAggregateQuery *aq, ParseState *pstate)
 			grouped_by_window = true;
 			continue;
 		}
-		check_key(tle, clause, pstate);
+		check_key(aq->sq, tle, clause, pstate);
 		key = palloc0(sizeof(SaGroupKey));
 		key->expr = tle->expr;
 		key->clause = clause;

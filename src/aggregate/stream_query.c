@@ -51,6 +51,7 @@ typedef struct FindContext
 
 static void inline_stream_ctes(Query *query);
 static void find_stream(FindContext *context, Query *query, int level);
+static bool locate_sublink_walker(Node *node, int *location);
 static void find_in_jointree(FindContext *context, Query *query, Node *node,
 							 int level, bool nullable);
 static void find_window(SaStreamQuery *sq, ParseState *pstate);
@@ -124,8 +125,15 @@ sa_stream_query_analyze(const Query *definition, ParseState *pstate)
 
 	find_stream(&context, query, 0);
 	if (context.found == 0)
-		sa_refuse(pstate, -1, "a stream inside EXISTS, IN or another subquery expression",
+	{
+		int			location = -1;
+		bool		in_sublink = locate_sublink_walker((Node *) query, &location);
+
+		sa_refuse(pstate, location, in_sublink ?
+				  "a stream inside EXISTS, IN or another subquery expression" :
+				  "a stream inside a recursive WITH query",
 				  "Put the stream into FROM.");
+	}
 	sq->path = palloc(sizeof(int) * sq->depth);
 	memcpy(sq->path, context.path, sizeof(int) * sq->depth);
 	find_window(sq, pstate);
@@ -224,6 +232,45 @@ inline_stream_ctes(Query *query)
  * ------------------------------------------------------------------------
  */
 
+/* Where the first expression of a sort or DISTINCT clause is. */
+static int
+clause_location(Query *query, List *clause)
+{
+	return exprLocation((Node *) get_sortgroupclause_tle(linitial(clause),
+														 query->targetList)->expr);
+}
+
+static int
+set_function_location(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (expression_returns_set((Node *) tle->expr))
+			return exprLocation((Node *) tle->expr);
+	}
+	return -1;
+}
+
+/* Finds the first subquery expression that reads a stream. */
+static bool
+locate_sublink_walker(Node *node, int *location)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink) && count_streams(((SubLink *) node)->subselect) > 0)
+	{
+		*location = ((SubLink *) node)->location;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, locate_sublink_walker, location, 0);
+	return expression_tree_walker(node, locate_sublink_walker, location);
+}
+
 /* What no level that the stream passes may have. */
 static void
 check_level(Query *query, int level, ParseState *pstate)
@@ -232,32 +279,31 @@ check_level(Query *query, int level, ParseState *pstate)
 		sa_refuse(pstate, -1, "a set operation (UNION, INTERSECT, EXCEPT)",
 				  "Create a view for each branch.");
 	if (query->hasWindowFuncs)
-		sa_refuse(pstate, -1, "a window function (OVER)",
+		sa_refuse(pstate, locate_windowfunc((Node *) query->targetList), "a window function (OVER)",
 				  "Use it in a query over the continuous view.");
 	if (query->groupingSets != NIL)
-		sa_refuse(pstate, -1, "GROUPING SETS, ROLLUP or CUBE",
+		sa_refuse(pstate, exprLocation((Node *) query->groupingSets), "GROUPING SETS, ROLLUP or CUBE",
 				  "Create a view for each grouping.");
 	if (query->limitCount != NULL || query->limitOffset != NULL)
-		sa_refuse(pstate, -1, "LIMIT, OFFSET or FETCH FIRST",
+		sa_refuse(pstate, exprLocation(query->limitCount != NULL ? query->limitCount : query->limitOffset),
+				  "LIMIT, OFFSET or FETCH FIRST",
 				  "Use it in a query over the continuous view.");
 	if (query->distinctClause != NIL)
-		sa_refuse(pstate, -1, "SELECT DISTINCT",
+		sa_refuse(pstate, clause_location(query, query->distinctClause), "SELECT DISTINCT",
 				  "Use GROUP BY.");
 	if (query->sortClause != NIL)
-		sa_refuse(pstate, exprLocation((Node *) get_sortgroupclause_tle(linitial(query->sortClause),
-																		query->targetList)->expr),
-				  "ORDER BY",
+		sa_refuse(pstate, clause_location(query, query->sortClause), "ORDER BY",
 				  "Use it in a query over the continuous view.");
 	if (query->hasTargetSRFs)
-		sa_refuse(pstate, -1, "a set-returning function in the select list",
+		sa_refuse(pstate, set_function_location(query), "a set-returning function in the select list",
 				  "Put the function into FROM.");
 	if (query->rowMarks != NIL)
-		sa_refuse(pstate, -1, "FOR UPDATE or FOR SHARE", NULL);
-	if (query->hasModifyingCTE || query->hasRecursive)
-		sa_refuse(pstate, -1, "a recursive or data-modifying WITH query", NULL);
+		sa_refuse(pstate, -1, "FOR UPDATE or FOR SHARE",
+				  "Leave it out; the rows of a stream are never changed.");
 	if (level > 0 && (query->hasAggs || query->groupClause != NIL ||
 					  query->havingQual != NULL))
-		sa_refuse(pstate, -1, "an aggregate in a subquery over the stream",
+		sa_refuse(pstate, locate_agg_of_level((Node *) query->targetList, 0),
+				  "an aggregate in a subquery over the stream",
 				  "Aggregate at the top of the query.");
 }
 
@@ -289,7 +335,8 @@ find_in_rte(FindContext *context, RangeTblEntry *rte, int rtindex, int level,
 	if (rte->rtekind == RTE_RELATION)
 	{
 		if (rte->tablesample != NULL)
-			sa_refuse(context->pstate, -1, "TABLESAMPLE", NULL);
+			sa_refuse(context->pstate, -1, "TABLESAMPLE",
+					  "Filter the rows in WHERE.");
 		context->path[level] = rtindex;
 		context->sq->depth = level + 1;
 		context->sq->stream = rte->relid;
@@ -301,7 +348,8 @@ find_in_rte(FindContext *context, RangeTblEntry *rte, int rtindex, int level,
 		find_stream(context, rte->subquery, level + 1);
 	}
 	else
-		sa_refuse(context->pstate, -1, "a stream inside this kind of FROM item", NULL);
+		sa_refuse(context->pstate, -1, "a stream inside this kind of FROM item",
+				  "Put the stream into FROM.");
 }
 
 static void
@@ -367,6 +415,45 @@ sa_stream_query_trace(const SaStreamQuery *sq, Node *expr, int *level)
 		else
 			return expr;
 	}
+}
+
+/* The levels from one of the path on, as a query of their own. */
+static SaStreamQuery
+levels_below(const SaStreamQuery *sq, int level)
+{
+	SaStreamQuery below = *sq;
+
+	below.query = sa_stream_query_level(sq, level);
+	below.path = sq->path + level;
+	below.depth = sq->depth - level;
+	return below;
+}
+
+static bool
+volatile_walker(Node *node, SaStreamQuery *sq)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		int			level;
+		Node	   *source = sa_stream_query_trace(sq, node, &level);
+		SaStreamQuery below;
+
+		if (IsA(source, Var))
+			return false;
+		below = levels_below(sq, level);
+		return contain_volatile_functions(source) || volatile_walker(source, &below);
+	}
+	return expression_tree_walker(node, volatile_walker, sq);
+}
+
+bool
+sa_stream_query_is_volatile(const SaStreamQuery *sq, Node *expr)
+{
+	SaStreamQuery levels = *sq;
+
+	return contain_volatile_functions(expr) || volatile_walker(expr, &levels);
 }
 
 Var *
@@ -439,17 +526,41 @@ window_kind(Oid funcid)
 	return SA_WINDOW_NONE;
 }
 
-/* An argument that must be the same for all rows. */
+/* Argument n of a call as it was written, by position or by name; or NULL. */
+static Node *
+find_argument(FuncExpr *call, int n)
+{
+	int			position = 0;
+	ListCell   *lc;
+
+	foreach(lc, call->args)
+	{
+		Node	   *arg = lfirst(lc);
+		int			number = position++;
+
+		if (IsA(arg, NamedArgExpr))
+		{
+			number = ((NamedArgExpr *) arg)->argnumber;
+			arg = (Node *) ((NamedArgExpr *) arg)->arg;
+		}
+		if (number == n)
+			return arg;
+	}
+	return NULL;
+}
+
+/* An argument that must be the same for all rows; NULL if it is not given. */
 static Const *
 constant_argument(FuncExpr *call, int n, ParseState *pstate)
 {
+	Node	   *written = find_argument(call, n);
 	Node	   *arg;
 
-	if (n >= list_length(call->args))
+	if (written == NULL)
 		return NULL;
-	arg = eval_const_expressions(NULL, copyObject(list_nth(call->args, n)));
+	arg = eval_const_expressions(NULL, copyObject(written));
 	if (!IsA(arg, Const))
-		sa_refuse(pstate, exprLocation(list_nth(call->args, n)),
+		sa_refuse(pstate, exprLocation(written),
 				  "a window whose size, slide, origin or time zone is not a constant",
 				  "Write the value as a literal.");
 	return ((Const *) arg)->constisnull ? NULL : (Const *) arg;
@@ -506,15 +617,12 @@ check_window_time(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
 	SaColumn   *column;
 	int			level = 0;
 	Node	   *time;
-	SaStreamQuery below = *sq;
+	SaStreamQuery below = levels_below(sq, sq->window_level);
 
 	relation_close(rel, AccessShareLock);
 
 	/* trace starts at the level of the call */
-	below.query = sa_stream_query_level(sq, sq->window_level);
-	below.path = sq->path + sq->window_level;
-	below.depth = sq->depth - sq->window_level;
-	time = sa_stream_query_trace(&below, linitial(call->args), &level);
+	time = sa_stream_query_trace(&below, find_argument(call, 0), &level);
 
 	column = sa_stream_column(stream, stream->event_time_attnum);
 	if (column == NULL)
@@ -532,7 +640,7 @@ check_window_time(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
 					get_func_name(call->funcid), column->name, stream->name),
 			 errhint("Use column \"%s\", or set the stream's option \"event_time\" to another column.",
 					 column->name),
-			 pstate != NULL ? parser_errposition(pstate, exprLocation(linitial(call->args))) : 0));
+			 pstate != NULL ? parser_errposition(pstate, exprLocation(find_argument(call, 0))) : 0));
 }
 
 /* Fills the window part; at most one window function may be on the way. */
@@ -569,7 +677,7 @@ find_window(SaStreamQuery *sq, ParseState *pstate)
 			sq->window_kind = kind;
 			sq->window_level = level;
 			sq->window_rtindex = rtindex;
-			sq->window_type = exprType(linitial(call->args));
+			sq->window_type = exprType(find_argument(call, 0));
 		}
 	}
 	if (window_call == NULL)

@@ -51,6 +51,9 @@ extern Query *sa_stream_query_level(const SaStreamQuery *sq, int level);
 extern Node *sa_stream_query_trace(const SaStreamQuery *sq, Node *expr,
 								   int *level);
 
+/* Whether an expression of level 0 is volatile, also in what it refers to. */
+extern bool sa_stream_query_is_volatile(const SaStreamQuery *sq, Node *expr);
+
 /*
  * Makes a Var of some level visible at level 0, by adding columns to the
  * subqueries in between; returns the Var to use there.

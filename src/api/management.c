@@ -102,19 +102,20 @@ readers_of_stream(Oid stream)
 
 /*
  * A view that shares its reader with others is paused by giving it a reader of
- * its own, at the same positions.
+ * its own, at the same positions.  The main reader of an in-database stream is
+ * never paused for a view's sake, since INSERT would be refused.
  */
 static void
 pause_view(SaView *view)
 {
 	int32		reader = view->reader;
+	SaReader	locked;
 
-	if (list_length(sa_views_of_reader(reader)) > 1)
+	if (!sa_reader_lock(reader, &locked))
+		return;
+	if (list_length(sa_views_of_reader(reader)) > 1 ||
+		(locked.is_main && sa_stream_is_in_database(view->stream)))
 	{
-		SaReader	locked;
-
-		if (!sa_reader_lock(reader, &locked))
-			return;
 		reader = sa_reader_create(view->stream, false);
 		sa_positions_copy(view->reader, reader);
 		sa_view_set_reader(view->view, reader);
@@ -122,22 +123,45 @@ pause_view(SaView *view)
 	sa_reader_set_paused(reader, true);
 }
 
-/* A view of an in-database stream has nothing to catch up with. */
+/*
+ * A view of an in-database stream has nothing to catch up with; it goes on with
+ * the next row, for which the reader is locked.
+ */
 static void
 resume_view(SaView *view)
 {
 	SaReader	main;
 
-	if (sa_stream_is_in_database(view->stream) &&
-		sa_reader_main(view->stream, &main) && main.id != view->reader)
+	if (sa_stream_is_in_database(view->stream))
 	{
 		int32		own = view->reader;
 
+		if (!sa_reader_main(view->stream, &main) || main.id == own)
+			return;
+		(void) sa_reader_lock(main.id, &main);
 		sa_view_set_reader(view->view, main.id);
 		sa_reader_delete(own);
 		return;
 	}
 	sa_reader_set_paused(view->reader, false);
+}
+
+/* A stream with all of its views. */
+static void
+set_stream_paused(Oid stream, bool paused)
+{
+	List	   *readers = readers_of_stream(stream);
+	SaReader	main;
+	ListCell   *lc;
+
+	if (sa_reader_main(stream, &main))
+		readers = list_append_unique_int(readers, main.id);
+	foreach(lc, readers)
+		sa_reader_set_paused(lfirst_int(lc), paused);
+	if (paused || !sa_stream_is_in_database(stream))
+		return;
+	foreach(lc, sa_views_of_stream(stream))
+		resume_view(lfirst(lc));
 }
 
 static void
@@ -146,15 +170,12 @@ set_paused(Oid relid, bool paused)
 	Target		target = find_target(relid);
 	ListCell   *lc;
 
-	if (target.view != NULL && paused)
+	if (target.view == NULL)
+		set_stream_paused(target.stream, paused);
+	else if (paused)
 		pause_view(target.view);
-	else if (target.view != NULL)
-		resume_view(target.view);
 	else
-	{
-		foreach(lc, readers_of_stream(target.stream))
-			sa_reader_set_paused(lfirst_int(lc), paused);
-	}
+		resume_view(target.view);
 	if (!paused)
 	{
 		foreach(lc, readers_of_stream(target.stream))

@@ -7,18 +7,34 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "metadata/catalog.h"
 #include "stream_agg.h"
 
 SA_FUNCTION_INFO_V1(stream_agg_open_windows);
+
+/* The rule of the monitoring views: the owner, or any member of it. */
+static bool
+may_see(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = is_member_of_role(GetUserId(), ((Form_pg_class) GETSTRUCT(tuple))->relowner);
+	ReleaseSysCache(tuple);
+	return result;
+}
 
 /*
  * open_windows(data regclass) → bigint
@@ -34,8 +50,8 @@ stream_agg_open_windows(PG_FUNCTION_ARGS)
 	Datum		count;
 	bool		isnull;
 
-	if (pg_class_aclcheck(data, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(data));
+	if (!may_see(data))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(data));
 	if (get_attnum(data, "is_final") <= 0 || get_attnum(data, "window_end") <= 0)
 		PG_RETURN_NULL();
 	sa_catalog_begin(&scope);

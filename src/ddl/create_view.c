@@ -32,6 +32,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -366,13 +367,35 @@ load_column_names(CreateState *state)
 	return names;
 }
 
+/* Columns of the user's table that a load fills, as they are there. */
+static List *
+into_columns(CreateState *state)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, load_column_names(state))
+	{
+		char	   *name = strVal(lfirst(lc));
+		AttrNumber	attnum = get_attnum(state->view.data, name);
+		Oid			type;
+		int32		typmod;
+		Oid			collation;
+
+		get_atttypetypmodcoll(state->view.data, attnum, &type, &typmod, &collation);
+		columns = lappend(columns, makeColumnDef(name, type, typmod, collation));
+	}
+	return columns;
+}
+
 /* The view that the user named; empty until its query is stored. */
 static void
 create_user_view(CreateState *state)
 {
 	RangeVar   *rel = state->into->rel;
 	Oid			schema = RangeVarGetAndCheckCreationNamespace(rel, NoLock, NULL);
-	List	   *columns = result_columns(state->query);
+	List	   *columns = state->view.owns_data ? result_columns(state->query) :
+		into_columns(state);
 
 	if (state->aq != NULL && state->aq->windowed && !state->options.emit_final)
 		columns = lappend(columns, makeColumnDef("is_final", BOOLOID, -1, InvalidOid));
@@ -401,6 +424,9 @@ store_user_view(CreateState *state)
 /*
  * A new view joins the stream's reader if that has read nothing yet, or if the
  * stream has no history; else it gets a reader of its own, which catches up.
+ *
+ * Locking the reader of an in-database stream makes clear which rows the view
+ * has: those of transactions that commit after this one.
  */
 static void
 choose_reader(CreateState *state, bool paused)
@@ -408,6 +434,8 @@ choose_reader(CreateState *state, bool paused)
 	Oid			stream = state->stream->relid;
 	SaReader	reader;
 
+	/* of two first views only one makes the main reader */
+	LockRelationOid(stream, ShareUpdateExclusiveLock);
 	if (!sa_reader_main(stream, &reader))
 	{
 		reader.id = sa_reader_create(stream, true);
@@ -421,7 +449,9 @@ choose_reader(CreateState *state, bool paused)
 			}
 		}
 	}
-	else if (!state->stream->in_database && sa_positions_load(reader.id) != NIL)
+	else if (state->stream->in_database)
+		(void) sa_reader_lock(reader.id, &reader);
+	else if (sa_positions_load(reader.id) != NIL)
 	{
 		/* a reader without views has stopped; nobody needs its positions */
 		if (sa_views_of_reader(reader.id) == NIL)
@@ -508,9 +538,9 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 
 	apply_column_names(&state);
 	analyze(&state);
-	create_user_view(&state);
 	if (!state.view.owns_data)
 		find_into_table(&state);
+	create_user_view(&state);
 	create_hidden_parts(&state);
 	store_user_view(&state);
 	choose_reader(&state, statement->into->skipData);

@@ -20,6 +20,7 @@
 #include "catalog/dependency.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -105,7 +106,12 @@ drop_rest(SaView *view, Oid gone, DropBehavior behavior)
 						get_rel_name(view->view)),
 				 errhint("Use DROP MATERIALIZED VIEW %s, which drops all of its parts.",
 						 get_rel_name(view->view))));
-	sa_view_delete(view->view);
+
+	/* a batch locks the parts first and writes the catalogs after that */
+	LockRelationOid(view->definition, AccessExclusiveLock);
+	if (view->owns_data)
+		LockRelationOid(view->data, AccessExclusiveLock);
+	sa_view_delete(view);
 	add_part(parts, view->view);
 	add_part(parts, view->definition);
 	if (view->owns_data)

@@ -147,14 +147,18 @@ drop_behavior(Node *statement)
 	}
 }
 
-/* The parts of a view follow it to its new owner. */
+/*
+ * The parts of a view follow it to its new owner.  ALTER TABLE does for views,
+ * too.
+ */
 static void
 give_parts_to_new_owner(Node *statement)
 {
 	AlterTableStmt *alter = (AlterTableStmt *) statement;
 	ListCell   *lc;
 
-	if (!IsA(statement, AlterTableStmt) || alter->objtype != OBJECT_VIEW)
+	if (!IsA(statement, AlterTableStmt) ||
+		(alter->objtype != OBJECT_VIEW && alter->objtype != OBJECT_TABLE))
 		return;
 	foreach(lc, alter->cmds)
 	{

@@ -130,8 +130,25 @@ sa_view_insert(const SaView *view)
 	sa_catalog_end(&scope);
 }
 
+/*
+ * The main reader stays: its positions are those of the stream.
+ */
+static void
+delete_own_reader(int32 reader)
+{
+	static SaStatement delete = {
+		"DELETE FROM stream_agg.reader r WHERE reader = $1 AND NOT is_main"
+		" AND NOT EXISTS (SELECT FROM stream_agg.continuous_view v"
+		" WHERE v.reader = r.reader)",
+		1, {INT4OID}
+	};
+	Datum		values[] = {Int32GetDatum(reader)};
+
+	sa_catalog_execute(&delete, values, NULL);
+}
+
 void
-sa_view_delete(Oid view)
+sa_view_delete(const SaView *view)
 {
 	static SaStatement statements[] = {
 		{"DELETE FROM stream_agg.continuous_view WHERE view = $1", 1, {REGCLASSOID}},
@@ -139,12 +156,13 @@ sa_view_delete(Oid view)
 		{"DELETE FROM stream_agg.dead_letter WHERE view = $1", 1, {REGCLASSOID}},
 		{"DELETE FROM stream_agg.late_row WHERE view = $1", 1, {REGCLASSOID}}
 	};
-	Datum		values[] = {ObjectIdGetDatum(view)};
+	Datum		values[] = {ObjectIdGetDatum(view->view)};
 	SaCatalogScope scope;
 
 	sa_catalog_begin(&scope);
 	for (int i = 0; i < lengthof(statements); i++)
 		sa_catalog_execute(&statements[i], values, NULL);
+	delete_own_reader(view->reader);
 	sa_catalog_end(&scope);
 }
 

@@ -52,7 +52,9 @@ typedef struct SaProgress
 } SaProgress;
 
 extern void sa_view_insert(const SaView *view);
-extern void sa_view_delete(Oid view);
+
+/* Deletes all that is recorded about a view, and a reader of its own. */
+extern void sa_view_delete(const SaView *view);
 
 /*
  * The continuous view one of whose parts (view, definition, data table) is

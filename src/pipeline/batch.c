@@ -16,6 +16,7 @@
 
 #include "aggregate/delta.h"
 #include "pipeline/batch.h"
+#include "pipeline/identity.h"
 #include "stream_agg.h"
 
 #define INITIAL_ROWS	64
@@ -247,6 +248,8 @@ sa_batch_row_json(SaBatch *batch, int row)
 	Datum	   *values = palloc0(sizeof(Datum) * stream->natts);
 	bool	   *nulls = palloc(sizeof(bool) * stream->natts);
 	HeapTuple	tuple;
+	SaIdentity	identity;
+	text	   *json;
 
 	memset(nulls, true, sizeof(bool) * stream->natts);
 	for (int i = 0; i < stream->ncolumns; i++)
@@ -257,5 +260,10 @@ sa_batch_row_json(SaBatch *batch, int row)
 		nulls[attno] = sa_batch_nulls(batch, row)[i];
 	}
 	tuple = heap_form_tuple(stream->desc, values, nulls);
-	return DatumGetTextPP(DirectFunctionCall1(row_to_json, HeapTupleGetDatum(tuple)));
+
+	/* output functions may be anybody's code, and depend on settings */
+	sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));
+	json = DatumGetTextPP(DirectFunctionCall1(row_to_json, HeapTupleGetDatum(tuple)));
+	sa_identity_leave(&identity);
+	return json;
 }

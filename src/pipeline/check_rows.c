@@ -355,13 +355,8 @@ sa_batch_check_rows(SaBatch *batch, Bitmapset *attnums)
 	Relation	rel = table_open(stream->relid, AccessShareLock);
 	MemoryContext old;
 	SaIdentity	identity;
-	List	   *settings;
 
-	settings = list_make5("TimeZone", unconstify(char *, pg_get_timezone_name(stream->timezone)),
-						  "DateStyle", "ISO, MDY", "IntervalStyle");
-	settings = list_concat(settings, list_make5("postgres", "search_path", "pg_catalog, pg_temp",
-												"extra_float_digits", "1"));
-	sa_identity_enter(&identity, stream->owner, settings);
+	sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));
 	old = MemoryContextSwitchTo(batch->context);
 	checker.estate = CreateExecutorState();
 	checker.slot = MakeSingleTupleTableSlot(stream->desc, &TTSOpsVirtual);

@@ -57,6 +57,18 @@ sa_identity_leave(SaIdentity *identity)
 }
 
 List *
+sa_identity_stream_settings(const SaStream *stream)
+{
+	List	   *zone = list_make2("TimeZone",
+								  unconstify(char *, pg_get_timezone_name(stream->timezone)));
+	List	   *others = list_make4("DateStyle", "ISO, MDY", "IntervalStyle", "postgres");
+
+	return list_concat(list_concat(zone, others),
+					   list_make4("search_path", "pg_catalog, pg_temp",
+								  "extra_float_digits", "1"));
+}
+
+List *
 sa_identity_current_settings(void)
 {
 	List	   *settings = NIL;

@@ -10,6 +10,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "metadata/stream.h"
+
 typedef struct SaIdentity
 {
 	Oid			userid;
@@ -24,6 +26,12 @@ typedef struct SaIdentity
  */
 extern void sa_identity_enter(SaIdentity *identity, Oid role, List *settings);
 extern void sa_identity_leave(SaIdentity *identity);
+
+/*
+ * The settings under which rows of a stream are made and shown, for whom ever:
+ * they follow from the stream alone.
+ */
+extern List *sa_identity_stream_settings(const SaStream *stream);
 
 /* The settings as they are now, for a view that is being created. */
 extern List *sa_identity_current_settings(void);

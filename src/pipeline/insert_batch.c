@@ -74,15 +74,14 @@ add_parts(SaBatch *batch)
 	{
 		SaPosition *position = lfirst(lc);
 
-		position->caught_up = true;
 		sa_batch_add_part(batch, position);
 	}
 }
 
-static SaBatchPart *
-choose_part(SaBatch *batch, TupleTableSlot *slot)
+/* The partition that a row chooses by its metadata column. */
+static int
+row_partition(const SaStream *stream, TupleTableSlot *slot)
 {
-	SaStream   *stream = batch->stream;
 	SaColumn   *column = sa_stream_column(stream, stream->partition_attnum);
 	int64		partition = 0;
 	bool		isnull = true;
@@ -101,7 +100,30 @@ choose_part(SaBatch *batch, TupleTableSlot *slot)
 				 errmsg("stream \"%s\" has no partition " INT64_FORMAT, stream->name, partition),
 				 errhint("Insert into a partition from 0 to %d, or set the stream's option \"partitions\".",
 						 stream->partitions - 1)));
-	return &batch->parts[partition];
+	return partition;
+}
+
+/*
+ * Number of rows per partition.  While a statement is cut into batches, a
+ * partition with rows yet to come is not caught up, so that where the cuts are
+ * makes no difference to the watermark.
+ */
+static int64 *
+count_rows(const SaStream *stream, Tuplestorestate *rows, TupleTableSlot *slot)
+{
+	int64	   *counts = palloc0(sizeof(int64) * stream->partitions);
+
+	if (rows == NULL)
+		return counts;
+	if (stream->partitions == 1)
+	{
+		counts[0] = tuplestore_tuple_count(rows);
+		return counts;
+	}
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+		counts[row_partition(stream, slot)]++;
+	tuplestore_rescan(rows);
+	return counts;
 }
 
 /* Metadata that the stream itself gives to a row. */
@@ -143,7 +165,7 @@ fill_metadata(SaBatch *batch, int row, int c)
 static void
 add_row(SaBatch *batch, TupleTableSlot *slot)
 {
-	SaBatchPart *part = choose_part(batch, slot);
+	SaBatchPart *part = &batch->parts[row_partition(batch->stream, slot)];
 	int			row = sa_batch_add_row(batch, part, part->next_offset);
 	Datum	   *values = sa_batch_values(batch, row);
 	bool	   *nulls = sa_batch_nulls(batch, row);
@@ -161,9 +183,12 @@ add_row(SaBatch *batch, TupleTableSlot *slot)
 	}
 }
 
-/* Up to batch_rows rows; returns false if there were none left. */
+/*
+ * Up to batch_rows rows; returns false if there were none left.  "left" counts
+ * the rows of each partition that are still to come.
+ */
 static bool
-fill_batch(SaBatch *batch, Tuplestorestate *rows, TupleTableSlot *slot)
+fill_batch(SaBatch *batch, Tuplestorestate *rows, TupleTableSlot *slot, int64 *left)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->context);
 
@@ -171,6 +196,8 @@ fill_batch(SaBatch *batch, Tuplestorestate *rows, TupleTableSlot *slot)
 	while (batch->nrows < batch->stream->batch_rows &&
 		   tuplestore_gettupleslot(rows, true, false, slot))
 		add_row(batch, slot);
+	for (int i = 0; i < batch->stream->partitions; i++)
+		left[i] -= batch->parts[i].nrows;
 	MemoryContextSwitchTo(old);
 	return batch->nrows > 0;
 }
@@ -206,6 +233,7 @@ run_batches(SaStream *stream, Tuplestorestate *rows)
 {
 	SaReader	reader;
 	TupleTableSlot *slot;
+	int64	   *left;
 	bool		more = true;
 
 	/* without a view there is nobody whom the rows could reach */
@@ -213,6 +241,7 @@ run_batches(SaStream *stream, Tuplestorestate *rows)
 		return;
 	sa_insert_refuse_reentry(stream);
 	slot = MakeSingleTupleTableSlot(stream->desc, &TTSOpsMinimalTuple);
+	left = count_rows(stream, rows, slot);
 	while (more)
 	{
 		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
@@ -232,7 +261,9 @@ run_batches(SaStream *stream, Tuplestorestate *rows)
 		PushCopiedSnapshot(GetTransactionSnapshot());
 		batch = sa_batch_create(stream, reader.id, context);
 		add_parts(batch);
-		more = rows != NULL && fill_batch(batch, rows, slot);
+		more = rows != NULL && fill_batch(batch, rows, slot, left);
+		for (int i = 0; i < batch->nparts; i++)
+			batch->parts[i].position->caught_up = i >= stream->partitions || left[i] == 0;
 		if (more || rows == NULL)
 			apply_one(batch);
 		PopActiveSnapshot();

@@ -4,8 +4,10 @@
  *	  INSERT and COPY into a stream.
  *
  * NOTES
- *	  Rows of a statement are kept until its end (a tuplestore, which spills to
- *	  disk), and become batches then: after the AFTER triggers of the statement,
+ *	  Rows for a Kafka stream are sent to its topic (kafka_insert.c).
+ *
+ *	  Rows for an in-database stream are kept until the end of the statement (a
+ *	  tuplestore, which spills to disk), and become batches then: after the AFTER triggers of the statement,
  *	  before it returns.  What is kept hangs on the executor's result relation,
  *	  so that statements within statements each have their own.
  *
@@ -24,11 +26,13 @@
 #include "metadata/stream.h"
 #include "pipeline/insert_batch.h"
 #include "stream/fdw.h"
+#include "stream/kafka_insert.h"
 
 typedef struct InsertState
 {
 	MemoryContext context;
 	SaStream   *stream;
+	SaKafkaInsert *kafka;		/* NULL: an in-database stream */
 	Tuplestorestate *rows;
 } InsertState;
 
@@ -59,13 +63,12 @@ begin(ResultRelInfo *result)
 	state->context = context;
 	state->stream = sa_stream_load(rel);
 	if (!state->stream->in_database)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot insert into stream \"%s\" yet: its rows are in Kafka",
-						state->stream->name),
-				 errhint("Write to the topic with a Kafka producer.")));
-	sa_insert_refuse_reentry(state->stream);
-	state->rows = tuplestore_begin_heap(false, false, work_mem);
+		state->kafka = sa_kafka_insert_begin(rel, state->stream);
+	else
+	{
+		sa_insert_refuse_reentry(state->stream);
+		state->rows = tuplestore_begin_heap(false, false, work_mem);
+	}
 	MemoryContextSwitchTo(old);
 	result->ri_FdwState = state;
 }
@@ -78,8 +81,13 @@ end(ResultRelInfo *result)
 	if (state == NULL)
 		return;
 	result->ri_FdwState = NULL;
-	sa_insert_batches(state->stream, state->rows);
-	tuplestore_end(state->rows);
+	if (state->kafka != NULL)
+		sa_kafka_insert_end(state->kafka);
+	else
+	{
+		sa_insert_batches(state->stream, state->rows);
+		tuplestore_end(state->rows);
+	}
 	MemoryContextDelete(state->context);
 }
 
@@ -97,7 +105,10 @@ exec_insert(EState *estate, ResultRelInfo *result, TupleTableSlot *slot,
 {
 	InsertState *state = result->ri_FdwState;
 
-	tuplestore_puttupleslot(state->rows, slot);
+	if (state->kafka != NULL)
+		sa_kafka_insert_row(state->kafka, slot);
+	else
+		tuplestore_puttupleslot(state->rows, slot);
 	return slot;
 }
 

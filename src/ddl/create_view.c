@@ -45,6 +45,7 @@
 #include "aggregate/aggregate_query.h"
 #include "base/compat.h"
 #include "ddl/continuous_view.h"
+#include "ddl/start_position.h"
 #include "ddl/view_options.h"
 #include "decode/decoder.h"
 #include "metadata/catalog.h"
@@ -422,52 +423,78 @@ store_user_view(CreateState *state)
  */
 
 /*
- * A new view joins the stream's reader if that has read nothing yet, or if the
- * stream has no history; else it gets a reader of its own, which catches up.
- *
- * Locking the reader of an in-database stream makes clear which rows the view
- * has: those of transactions that commit after this one.
+ * A stream inside the database has one reader and no history.  Locking it makes
+ * clear which rows the view has: those of transactions that commit after this
+ * one.
  */
+static int32
+choose_in_database_reader(CreateState *state)
+{
+	SaReader	reader;
+
+	if (sa_reader_main(state->stream->relid, &reader))
+	{
+		(void) sa_reader_lock(reader.id, &reader);
+		return reader.id;
+	}
+	reader.id = sa_reader_create(state->stream->relid, true);
+	for (int partition = 0; partition < state->stream->partitions; partition++)
+	{
+		SaPosition	position = {.partition = partition};
+
+		sa_position_insert(reader.id, &position);
+	}
+	return reader.id;
+}
+
+/*
+ * A view of a Kafka stream joins the main reader only if that has read nothing
+ * yet; the lock keeps it from doing so until this transaction has ended.  Else
+ * the view gets a reader of its own, which joins the main one later.
+ */
+static int32
+choose_kafka_reader(CreateState *state)
+{
+	Oid			stream = state->stream->relid;
+	bool		earliest = sa_start_is_earliest(state->options.start);
+	SaReader	main;
+	bool		has_main = sa_reader_main(stream, &main);
+	int32		reader;
+	ListCell   *lc;
+
+	if (has_main && sa_reader_lock(main.id, &main))
+	{
+		bool		used = sa_views_of_reader(main.id) != NIL;
+
+		if (earliest && used && sa_positions_load(main.id) == NIL)
+			return main.id;
+		/* a reader without views has stopped; nobody needs its positions */
+		if (!used)
+			sa_reader_delete(main.id);
+		has_main = used;
+	}
+	reader = sa_reader_create(stream, !has_main);
+	foreach(lc, sa_start_positions(state->stream, state->options.start))
+		sa_position_insert(reader, lfirst(lc));
+	return reader;
+}
+
 static void
 choose_reader(CreateState *state, bool paused)
 {
-	Oid			stream = state->stream->relid;
-	SaReader	reader;
-
 	/* of two first views only one makes the main reader */
-	LockRelationOid(stream, ShareUpdateExclusiveLock);
-	if (!sa_reader_main(stream, &reader))
-	{
-		reader.id = sa_reader_create(stream, true);
-		if (state->stream->in_database)
-		{
-			for (int partition = 0; partition < state->stream->partitions; partition++)
-			{
-				SaPosition	position = {.partition = partition};
-
-				sa_position_insert(reader.id, &position);
-			}
-		}
-	}
-	else if (state->stream->in_database)
-		(void) sa_reader_lock(reader.id, &reader);
-	else if (sa_positions_load(reader.id) != NIL)
-	{
-		/* a reader without views has stopped; nobody needs its positions */
-		if (sa_views_of_reader(reader.id) == NIL)
-		{
-			sa_reader_delete(reader.id);
-			reader.id = sa_reader_create(stream, true);
-		}
-		else
-			reader.id = sa_reader_create(stream, false);
-	}
+	LockRelationOid(state->stream->relid, ShareUpdateExclusiveLock);
+	if (state->stream->in_database)
+		state->view.reader = choose_in_database_reader(state);
+	else
+		state->view.reader = choose_kafka_reader(state);
 	if (paused)
 	{
-		reader.id = sa_reader_create(stream, false);
-		sa_reader_set_paused(reader.id, true);
+		/* INSERT and other views must not be held up */
+		if (state->stream->in_database || sa_views_of_reader(state->view.reader) != NIL)
+			state->view.reader = sa_reader_create(state->stream->relid, false);
+		sa_reader_set_paused(state->view.reader, true);
 	}
-	state->view.reader = reader.id;
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/nearest.h"
+#include "ddl/start_position.h"
 #include "ddl/view_options.h"
 #include "stream_agg.h"
 
@@ -42,8 +43,7 @@ static void
 apply_start(SaViewOptions *options, DefElem *option)
 {
 	options->start = defGetString(option);
-	if (strcmp(options->start, "earliest") != 0)
-		report_value(option, "Use \"earliest\"; other starting points are not supported yet.");
+	sa_start_check(options->start);
 }
 
 static void

@@ -129,6 +129,20 @@ sa_reader_delete(int32 id)
 }
 
 void
+sa_reader_promote(int32 id, int32 former_main)
+{
+	static SaStatement demote = {
+		"UPDATE stream_agg.reader SET is_main = false WHERE reader = $1", 1, {INT4OID}
+	};
+	static SaStatement promote = {
+		"UPDATE stream_agg.reader SET is_main = true WHERE reader = $1", 1, {INT4OID}
+	};
+
+	execute_for_reader(&demote, former_main);
+	execute_for_reader(&promote, id);
+}
+
+void
 sa_reader_set_paused(int32 id, bool paused)
 {
 	static SaStatement pause = {

@@ -5,12 +5,15 @@
  *
  * NOTES
  *	  A view that is created on a stream that is already being read gets a reader
- *	  of its own, which starts at the beginning.  It never reads past the main
- *	  reader.  Once the messages at hand reach to where the main reader is in
+ *	  of its own, which starts where the view wants to.  It does not read past the
+ *	  main reader, unless it began far ahead of it.  Once the messages at hand reach to where the main reader is in
  *	  every partition, the main reader is locked, which keeps its positions where
  *	  they are until the commit, and the batch is cut off exactly there.  Then
  *	  both stand at the same place, and the views change hands in the same
  *	  transaction.
+ *
+ *	  A main reader that is paused or without views does not count; the other
+ *	  takes its place.
  *
  *	  Only a reader that catches up locks two readers, first its own, then the
  *	  main one, so there is no deadlock.
@@ -25,18 +28,51 @@
 #include "worker/doorbell.h"
 #include "worker/reader_private.h"
 
-/* true if the batch has, or is behind, all that the main reader has read */
-static bool
-reaches(SaBatch *batch, List *main_positions)
+static SaPosition *
+find_position(List *positions, int32 partition)
 {
 	ListCell   *lc;
 
-	foreach(lc, main_positions)
+	foreach(lc, positions)
 	{
-		SaPosition *main_position = lfirst(lc);
-		SaBatchPart *part = sa_batch_find_part(batch, main_position->partition);
+		SaPosition *position = lfirst(lc);
 
-		if (part == NULL || part->next_offset < main_position->next_offset)
+		if (position->partition == partition)
+			return position;
+	}
+	return NULL;
+}
+
+/*
+ * How many messages this reader is ahead of the main one.  A view that began
+ * late can be far ahead of a main reader that is still working on the history;
+ * then it should not wait for that.
+ */
+static int64
+messages_ahead(SaBatch *batch, List *main_positions)
+{
+	int64		ahead = 0;
+
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		SaPosition *main_position = find_position(main_positions, batch->parts[i].partition);
+		int64		main_offset = main_position != NULL ? main_position->next_offset : 0;
+
+		ahead += Max(batch->parts[i].expected - main_offset, 0);
+	}
+	return ahead;
+}
+
+/* true if the batch has all that the main reader has read */
+static bool
+reaches(SaBatch *batch, List *main_positions)
+{
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		SaPosition *main_position = find_position(main_positions, batch->parts[i].partition);
+
+		if (main_position == NULL || batch->parts[i].next_offset < main_position->next_offset ||
+			batch->parts[i].expected > main_position->next_offset)
 			return false;
 	}
 	return list_length(main_positions) == batch->nparts;
@@ -49,19 +85,33 @@ cut_off(SaBatch *batch, List *main_positions)
 	for (int i = 0; i < batch->nparts; i++)
 	{
 		SaBatchPart *part = &batch->parts[i];
+		SaPosition *main_position = find_position(main_positions, part->partition);
 		int64		limit = part->expected;
-		ListCell   *lc;
 
-		foreach(lc, main_positions)
-		{
-			SaPosition *main_position = lfirst(lc);
-
-			if (main_position->partition == part->partition)
-				limit = Max(limit, main_position->next_offset);
-		}
+		if (main_position != NULL)
+			limit = Max(limit, main_position->next_offset);
 		if (part->next_offset > limit)
 			sa_batch_truncate_part(batch, part, limit);
 	}
+}
+
+/*
+ * A main reader that is paused, or has lost its views, is nobody to wait for:
+ * this one takes its place.
+ */
+static bool
+replace_main(SaReaderLoop *loop, SaReader *main)
+{
+	bool		has_views = sa_views_of_reader(main->id) != NIL;
+
+	if (has_views && !main->paused)
+		return false;
+	if (!sa_reader_lock(main->id, main))
+		return false;
+	sa_reader_promote(loop->reader.id, main->id);
+	if (!has_views)
+		sa_reader_delete(main->id);
+	return true;
 }
 
 bool
@@ -74,7 +124,11 @@ sa_loop_meet_main(SaReaderLoop *loop, SaBatch *batch, int32 *main_reader)
 	if (!sa_reader_main(loop->stream->relid, &main))
 		return false;
 	*main_reader = main.id;
+	if (replace_main(loop, &main))
+		return false;
 	positions = sa_positions_load(main.id);
+	if (messages_ahead(batch, positions) > batch->stream->batch_rows)
+		return false;
 	meets = reaches(batch, positions) && sa_reader_lock(main.id, &main);
 	if (meets)
 	{

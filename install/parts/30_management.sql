@@ -10,6 +10,14 @@ CREATE FUNCTION stream_agg.wait(rel regclass, timeout interval DEFAULT '30 s') R
     LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_wait';
 COMMENT ON FUNCTION stream_agg.wait(regclass, interval) IS 'waits until all that is in the topic now is committed in the views; false after the timeout';
 
+CREATE FUNCTION stream_agg.skip(stream regclass, partition int, up_to_offset bigint) RETURNS void
+    LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_skip';
+COMMENT ON FUNCTION stream_agg.skip(regclass, int, bigint) IS 'goes on with an offset, past messages that cannot be read; recorded in stream_agg.gaps';
+
+CREATE FUNCTION stream_agg.adopt() RETURNS void
+    LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_adopt';
+COMMENT ON FUNCTION stream_agg.adopt() IS 'lets a restored or copied database read its streams';
+
 CREATE FUNCTION stream_agg.watermark(rel regclass) RETURNS timestamptz
     LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_watermark';
 COMMENT ON FUNCTION stream_agg.watermark(regclass) IS 'the stream watermark as a continuous view has it';

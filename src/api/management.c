@@ -87,19 +87,6 @@ find_view(Oid relid)
 	return target.view;
 }
 
-/* Readers of a stream that have views, in ascending order. */
-static List *
-readers_of_stream(Oid stream)
-{
-	List	   *readers = NIL;
-	ListCell   *lc;
-
-	foreach(lc, sa_views_of_stream(stream))
-		readers = list_append_unique_int(readers, ((SaView *) lfirst(lc))->reader);
-	list_sort(readers, list_int_cmp);
-	return readers;
-}
-
 /*
  * A view that shares its reader with others is paused by giving it a reader of
  * its own, at the same positions.  The main reader of an in-database stream is
@@ -150,7 +137,7 @@ resume_view(SaView *view)
 static void
 set_stream_paused(Oid stream, bool paused)
 {
-	List	   *readers = readers_of_stream(stream);
+	List	   *readers = sa_readers_of_stream(stream);
 	SaReader	main;
 	ListCell   *lc;
 
@@ -178,7 +165,7 @@ set_paused(Oid relid, bool paused)
 		resume_view(target.view);
 	if (!paused)
 	{
-		foreach(lc, readers_of_stream(target.stream))
+		foreach(lc, sa_readers_of_stream(target.stream))
 			sa_worker_forgive(lfirst_int(lc));
 	}
 	sa_doorbell_ring_at_commit();
@@ -347,7 +334,7 @@ stream_agg_wait(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	}
 	readers = target.view != NULL ? list_make1_int(target.view->reader) :
-		readers_of_stream(target.stream);
+		sa_readers_of_stream(target.stream);
 	PG_RETURN_BOOL(wait_for_readers(readers, PG_GETARG_INTERVAL_P(1)));
 }
 

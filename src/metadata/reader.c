@@ -129,6 +129,23 @@ sa_reader_delete(int32 id)
 }
 
 void
+sa_readers_adopt(void)
+{
+	static SaStatement update = {
+		"UPDATE stream_agg.reader SET system_identifier = $1, database = $2",
+		2, {INT8OID, OIDOID}
+	};
+	Datum		values[] = {
+		Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId)
+	};
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	sa_catalog_execute(&update, values, NULL);
+	sa_catalog_end(&scope);
+}
+
+void
 sa_reader_promote(int32 id, int32 former_main)
 {
 	static SaStatement demote = {

@@ -50,6 +50,9 @@ extern bool sa_reader_main(Oid stream, SaReader *reader);
 extern int32 sa_reader_create(Oid stream, bool is_main);
 extern void sa_reader_delete(int32 id);
 
+/* All readers become this database's own. */
+extern void sa_readers_adopt(void);
+
 /* Makes a reader the main one in place of another. */
 extern void sa_reader_promote(int32 id, int32 former_main);
 

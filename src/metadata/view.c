@@ -203,6 +203,18 @@ sa_views_of_stream(Oid stream)
 	return select_views(&select, ObjectIdGetDatum(stream));
 }
 
+List *
+sa_readers_of_stream(Oid stream)
+{
+	List	   *readers = NIL;
+	ListCell   *lc;
+
+	foreach(lc, sa_views_of_stream(stream))
+		readers = list_append_unique_int(readers, ((SaView *) lfirst(lc))->reader);
+	list_sort(readers, list_int_cmp);
+	return readers;
+}
+
 void
 sa_view_set_reader(Oid view, int32 reader)
 {

@@ -66,6 +66,9 @@ extern SaView *sa_view_by_part(Oid relid);
 extern List *sa_views_of_reader(int32 reader);
 extern List *sa_views_of_stream(Oid stream);
 
+/* Readers of a stream that have views, in ascending order. */
+extern List *sa_readers_of_stream(Oid stream);
+
 extern void sa_view_set_reader(Oid view, int32 reader);
 
 extern SaProgress *sa_progress_load(Oid view);

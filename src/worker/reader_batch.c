@@ -60,7 +60,9 @@ add_parts(SaReaderLoop *loop, SaBatch *batch)
 
 /*
  * Messages become rows.  What comes from before the position was read already
- * (the consumer may deliver it after a start) and is left out.
+ * (the consumer may deliver it after a start) and is left out.  So is what is
+ * at hand from a partition that was stopped since: between the position and it
+ * there may be messages that were not applied.
  */
 static void
 add_messages(SaReaderLoop *loop, SaBatch *batch)
@@ -75,7 +77,8 @@ add_messages(SaReaderLoop *loop, SaBatch *batch)
 
 		if (part == NULL || part->partition != message->partition)
 			part = sa_batch_find_part(batch, message->partition);
-		if (part == NULL || message->offset < part->next_offset)
+		if (part == NULL || message->offset < part->next_offset ||
+			!loop->parts[part - batch->parts].started)
 			continue;
 		batch->messages[batch->nrows] = *message;
 		sa_batch_add_row(batch, part, message->offset);
@@ -84,7 +87,7 @@ add_messages(SaReaderLoop *loop, SaBatch *batch)
 	/* what lies between the last message and the end are control records */
 	for (int i = 0; i < loop->nparts; i++)
 	{
-		if (loop->parts[i].end_of_data > batch->parts[i].next_offset)
+		if (loop->parts[i].started && loop->parts[i].end_of_data > batch->parts[i].next_offset)
 			batch->parts[i].next_offset = loop->parts[i].end_of_data;
 		if (loop->parts[i].stop_offset >= 0)
 		{
@@ -120,7 +123,7 @@ restart_cut_parts(SaReaderLoop *loop)
 		if (part == NULL || part->position.partition != message->partition)
 			part = sa_loop_part(loop, message->partition);
 		if (part != NULL && message->offset >= part->position.next_offset)
-			part->started = false;
+			sa_loop_stop_part(loop, part);
 	}
 }
 
@@ -143,6 +146,7 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 		if (position->error != NULL && part->position.error == NULL)
 		{
 			part->position.error = MemoryContextStrdup(loop->context, position->error);
+			sa_loop_stop_part(loop, part);
 			ereport(LOG,
 					(errmsg("stream \"%s\": partition %d stopped at %s",
 							loop->stream->name, position->partition, position->error),

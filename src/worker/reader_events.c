@@ -24,9 +24,9 @@
 #define ASK_TIMEOUT_MS		1000
 
 static void
-restart_later(SaLoopPart *part)
+restart_later(SaReaderLoop *loop, SaLoopPart *part)
 {
-	part->started = false;
+	sa_loop_stop_part(loop, part);
 	part->restart_ms = sa_worker_clock_ms() + RESTART_PAUSE_MS;
 }
 
@@ -39,6 +39,7 @@ stop_part(SaReaderLoop *loop, SaLoopPart *part, const char *reason)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(loop->context);
 	part->position.error = MemoryContextStrdup(loop->context, reason);
+	sa_loop_stop_part(loop, part);
 	ereport(LOG,
 			(errmsg("stream \"%s\": partition %d stopped: %s", loop->stream->name,
 					part->position.partition, reason),
@@ -66,7 +67,7 @@ handle_gap(SaReaderLoop *loop, SaLoopPart *part, int64 low)
 	MemoryContextSwitchTo(loop->context);
 
 	if (go_on)
-		restart_later(part);
+		restart_later(loop, part);
 	else
 		stop_part(loop, part,
 				  psprintf("offsets " INT64_FORMAT " to " INT64_FORMAT " are no longer in Kafka",
@@ -82,7 +83,7 @@ handle_out_of_range(SaReaderLoop *loop, SaLoopPart *part)
 
 	if (!sa_consumer_query_offsets(loop->consumer, part->position.partition, &low, &high,
 								   ASK_TIMEOUT_MS, error, sizeof(error)))
-		restart_later(part);
+		restart_later(loop, part);
 	else if (part->position.next_offset < low)
 		handle_gap(loop, part, low);
 	else if (part->position.next_offset > high)
@@ -91,14 +92,14 @@ handle_out_of_range(SaReaderLoop *loop, SaLoopPart *part)
 						   INT64_FORMAT "; the topic was truncated or created anew",
 						   part->position.next_offset, high));
 	else
-		restart_later(part);	/* a broker that was not up to date */
+		restart_later(loop, part);	/* a broker that was not up to date */
 }
 
 static void
 handle_corrupt(SaReaderLoop *loop, SaLoopPart *part, const SaConsumerEvent *event)
 {
 	if (++part->corrupt_count < CORRUPT_ATTEMPTS)
-		restart_later(part);
+		restart_later(loop, part);
 	else
 		stop_part(loop, part, event->text);
 }
@@ -153,7 +154,7 @@ handle_event(SaReaderLoop *loop, const SaConsumerEvent *event)
 			{
 				/* what is at hand comes first, and moves the position */
 				if (loop->nmessages > 0)
-					restart_later(part);
+					restart_later(loop, part);
 				else
 					handle_out_of_range(loop, part);
 			}

@@ -109,9 +109,19 @@ add_part(SaReaderLoop *loop, const SaPosition *position)
 	return part;
 }
 
+/* Everything at hand is let go, and every partition begins at its position. */
+static void
+start_over(SaReaderLoop *loop)
+{
+	sa_loop_release(loop);
+	for (int i = 0; i < loop->nparts; i++)
+		sa_loop_stop_part(loop, &loop->parts[i]);
+}
+
 static void
 adopt_positions(SaReaderLoop *loop)
 {
+	bool		moved = false;
 	ListCell   *lc;
 
 	foreach(lc, sa_positions_load(loop->reader.id))
@@ -132,9 +142,11 @@ adopt_positions(SaReaderLoop *loop)
 			part->position.error = NULL;
 			part->stop_offset = -1;
 			part->corrupt_count = 0;
-			part->started = false;
+			moved = true;
 		}
 	}
+	if (moved)
+		start_over(loop);
 }
 
 static void
@@ -246,6 +258,14 @@ sa_loop_discover(SaReaderLoop *loop)
 }
 
 void
+sa_loop_stop_part(SaReaderLoop *loop, SaLoopPart *part)
+{
+	if (part->started)
+		sa_consumer_stop(loop->consumer, part->position.partition);
+	part->started = false;
+}
+
+void
 sa_loop_start_parts(SaReaderLoop *loop)
 {
 	int64		now_ms = sa_worker_clock_ms();
@@ -254,11 +274,6 @@ sa_loop_start_parts(SaReaderLoop *loop)
 	{
 		SaLoopPart *part = &loop->parts[i];
 
-		if (part->position.error != NULL && part->started)
-		{
-			sa_consumer_stop(loop->consumer, part->position.partition);
-			part->started = false;
-		}
 		if (part->position.error != NULL || part->started || part->restart_ms > now_ms)
 			continue;
 		part->restart_ms = 0;

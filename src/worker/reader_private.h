@@ -78,7 +78,13 @@ extern void sa_loop_discover(SaReaderLoop *loop);
 /* Asks Kafka for the bounds of all partitions and stores them. */
 extern void sa_loop_refresh_bounds(SaReaderLoop *loop);
 
-/* Begins or stops to read partitions, as their state wants. */
+/*
+ * Stops reading a partition; messages at hand that are not part of a batch yet
+ * no longer count.
+ */
+extern void sa_loop_stop_part(SaReaderLoop *loop, SaLoopPart *part);
+
+/* Begins to read the partitions that should be read and are not. */
 extern void sa_loop_start_parts(SaReaderLoop *loop);
 
 extern SaLoopPart *sa_loop_part(SaReaderLoop *loop, int32 partition);

@@ -63,7 +63,7 @@ installcheck:
 		$(if $(ISOLATION),--isolation "$(ISOLATION)")
 
 prove:
-	tools/prove $(TAP)
+	tools/tap $(TAP)
 
 lint: all
 	for lint in tools/check_*; do $$lint || exit 1; done

@@ -136,12 +136,8 @@ make_count_star(void)
 	return (Expr *) count;
 }
 
-/*
- * An SQL function that the planner inlined may have brought in a second scan
- * of the stream, which would see the batch as if it were the stream.
- */
-static void
-check_single_scan(PlannedStmt *plan)
+void
+sa_plan_check_single_scan(const PlannedStmt *plan)
 {
 	int			scans = 0;
 	ListCell   *lc;
@@ -157,7 +153,8 @@ check_single_scan(PlannedStmt *plan)
 	if (scans != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a function in a continuous view must not read a stream")));
+				 errmsg("a function in a continuous view must not read a stream"),
+				 errhint("Read the stream in FROM, once.")));
 }
 
 static bool
@@ -222,7 +219,7 @@ sa_delta_plan(const Query *definition)
 		add_qual(query, make_notclause(make_is_late(aq->sq)));
 
 	plan = pg_plan_query(query, "", 0, NULL);
-	check_single_scan(plan);
+	sa_plan_check_single_scan(plan);
 	mark_partial(plan);
 	return plan;
 }
@@ -244,6 +241,6 @@ sa_lateness_plan(const Query *definition)
 	add_output(query, make_is_late(sq), "is_late", NULL);
 
 	plan = pg_plan_query(query, "", 0, NULL);
-	check_single_scan(plan);
+	sa_plan_check_single_scan(plan);
 	return plan;
 }

@@ -32,4 +32,11 @@ extern PlannedStmt *sa_delta_plan(const Query *definition);
  */
 extern PlannedStmt *sa_lateness_plan(const Query *definition);
 
+/*
+ * Refuses a plan that scans a stream more than once: an SQL function that the
+ * planner inlined may have brought in a second scan, which would see the batch
+ * as if it were the stream.
+ */
+extern void sa_plan_check_single_scan(const PlannedStmt *plan);
+
 #endif							/* SA_AGGREGATE_DELTA_H */

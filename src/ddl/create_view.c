@@ -507,7 +507,6 @@ try_view(CreateState *state)
 	SaView	   *view = &state->view;
 	SaBatch    *batch = sa_batch_create(state->stream, view->reader, CurrentMemoryContext);
 	SaBatchScan scan = {.batch = batch};
-	SaViewCounts counts = {0};
 	SaIdentity	identity;
 	SaViewPlan *plan;
 
@@ -515,7 +514,7 @@ try_view(CreateState *state)
 	PushCopiedSnapshot(GetTransactionSnapshot());
 	sa_identity_enter(&identity, GetUserId(), view->settings);
 	plan = sa_view_plan_get(view);
-	sa_view_run(plan, &scan, &counts);
+	sa_view_try(plan, &scan);
 	sa_identity_leave(&identity);
 	PopActiveSnapshot();
 }

@@ -147,16 +147,30 @@ parse_word(const Word *words, const char *name, const char *value)
 	return 0;					/* keep compiler quiet */
 }
 
+/* PostgreSQL's own complaint about an interval does not say which option it is. */
+static void
+duration_context(void *arg)
+{
+	errcontext("option \"%s\"", (const char *) arg);
+}
+
 /* A length of time in microseconds; years and months have no fixed one. */
 static int64
 parse_duration(const char *name, const char *value)
 {
 	Interval   *span;
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = duration_context,
+		.arg = unconstify(char *, name)
+	};
 
+	error_context_stack = &callback;
 	span = DatumGetIntervalP(DirectFunctionCall3(interval_in,
 												 CStringGetDatum(value),
 												 ObjectIdGetDatum(InvalidOid),
 												 Int32GetDatum(-1)));
+	error_context_stack = callback.previous;
 	if (span->month != 0 || span->day < 0 || span->time < 0 ||
 		span->day > INT64CONST(100000))
 		report_value(name, value,

@@ -153,6 +153,7 @@ plan_load(const SaView *row)
 	char	   *sql;
 	RawStmt    *parsetree;
 	List	   *rewritten;
+	PlannedStmt *plan;
 
 	initStringInfo(&columns);
 	for (int i = 0; i < desc->natts; i++)
@@ -170,7 +171,9 @@ plan_load(const SaView *row)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" of a continuous view must not have rules",
 						get_rel_name(row->data))));
-	return pg_plan_query(linitial_node(Query, rewritten), sql, 0, NULL);
+	plan = pg_plan_query(linitial_node(Query, rewritten), sql, 0, NULL);
+	sa_plan_check_single_scan(plan);
+	return plan;
 }
 
 /*

@@ -26,6 +26,12 @@ typedef struct SaViewCounts
 extern void sa_view_run(SaViewPlan *plan, SaBatchScan *scan,
 						SaViewCounts *counts);
 
+/*
+ * Finds out what would fail in every batch, missing rights included, and gives
+ * an aggregate without keys its row.  The scan is that of an empty batch.
+ */
+extern void sa_view_try(SaViewPlan *plan, SaBatchScan *scan);
+
 /* Makes final what ended by the watermark.  Call as the view's owner. */
 extern void sa_view_close(SaViewPlan *plan, TimestampTz watermark);
 

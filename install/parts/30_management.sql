@@ -1,6 +1,6 @@
 CREATE FUNCTION stream_agg.pause(rel regclass) RETURNS void
     LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_pause';
-COMMENT ON FUNCTION stream_agg.pause(regclass) IS 'stops reading for a stream or one continuous view; nothing is lost';
+COMMENT ON FUNCTION stream_agg.pause(regclass) IS 'stops reading for a stream or one continuous view; with Kafka nothing is lost';
 
 CREATE FUNCTION stream_agg.resume(rel regclass) RETURNS void
     LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_resume';

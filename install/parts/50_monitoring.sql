@@ -35,6 +35,28 @@ CREATE FUNCTION stream_agg.open_windows(data regclass) RETURNS bigint
     LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_open_windows';
 COMMENT ON FUNCTION stream_agg.open_windows(regclass) IS 'internal: number of rows of a data table that are not final';
 
+CREATE FUNCTION stream_agg.is_copy(system_identifier bigint, database oid) RETURNS boolean
+    LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_is_copy';
+COMMENT ON FUNCTION stream_agg.is_copy(bigint, oid) IS 'internal: whether a reader was written by another cluster or database';
+
+CREATE VIEW stream_agg.reader_status AS
+SELECT r.reader, r.stream, r.is_main, w.last_error,
+       CASE WHEN r.paused THEN 'paused'
+            WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_foreign_table t
+                                 JOIN pg_catalog.pg_foreign_server s ON s.oid = t.ftserver,
+                                 pg_catalog.pg_options_to_table(s.srvoptions) o
+                             WHERE t.ftrelid = r.stream
+                               AND o.option_name = 'bootstrap_servers') THEN 'running'
+            WHEN stream_agg.is_copy(r.system_identifier, r.database) THEN 'copy'
+            WHEN w.last_error IS NOT NULL THEN 'error'
+            WHEN EXISTS (SELECT FROM stream_agg.position p
+                         WHERE p.reader = r.reader AND p.error IS NOT NULL) THEN 'stopped'
+            WHEN w.state IS DISTINCT FROM 'reading' THEN 'connecting'
+            WHEN r.is_main THEN 'running'
+            ELSE 'catching up' END AS state
+FROM stream_agg.reader r LEFT JOIN stream_agg.worker_list() w ON w.reader = r.reader;
+COMMENT ON VIEW stream_agg.reader_status IS 'internal: what each reader does, in a word';
+
 CREATE VIEW stream_agg.partitions WITH (security_barrier) AS
 SELECT r.stream, r.reader, p.partition,
        p.first_offset, p.next_offset, greatest(p.end_offset, p.next_offset) AS end_offset,
@@ -53,10 +75,7 @@ COMMENT ON VIEW stream_agg.partitions IS 'positions: one row per stream, reader 
 
 CREATE VIEW stream_agg.views WITH (security_barrier) AS
 SELECT v.view, v.stream, v.kind,
-       CASE WHEN r.paused THEN 'paused'
-            WHEN EXISTS (SELECT FROM stream_agg.worker_list() w
-                         WHERE w.reader = r.reader AND w.last_error IS NOT NULL) THEN 'error'
-            WHEN r.is_main THEN 'running' ELSE 'catching up' END AS state,
+       r.state,
        g.watermark, g.rows_in, g.rows_late, g.rows_dead,
        CASE WHEN v.kind = 'aggregate' THEN stream_agg.open_windows(v.data) END AS open_windows,
        pg_catalog.pg_total_relation_size(v.data) AS state_bytes,
@@ -64,7 +83,7 @@ SELECT v.view, v.stream, v.kind,
        stream_agg.batch_time(g.batch_times, 0.99) AS batch_time_p99,
        v.reader, v.data
 FROM stream_agg.continuous_view v
-     JOIN stream_agg.reader r USING (reader)
+     JOIN stream_agg.reader_status r USING (reader)
      JOIN stream_agg.progress g USING (view)
 WHERE stream_agg.may_see(v.view);
 COMMENT ON VIEW stream_agg.views IS 'continuous views: state, watermark and counters';
@@ -73,24 +92,19 @@ CREATE VIEW stream_agg.streams WITH (security_barrier) AS
 SELECT r.stream,
        coalesce(stream_agg.stream_option(r.stream, 'topic'),
                 (SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = r.stream)) AS topic,
-       CASE WHEN bool_and(r.paused) THEN 'paused'
-            WHEN bool_or(e.last_error IS NOT NULL) THEN 'error'
-            WHEN bool_or(p.stopped) THEN 'stopped'
-            WHEN NOT bool_and(r.is_main) THEN 'catching up'
-            ELSE 'running' END AS state,
-       coalesce(min(e.last_error), min(p.error)) AS error,
+       (array_agg(r.state ORDER BY array_position(
+           '{copy,error,stopped,connecting,catching up,running,paused}'::text[], r.state)))[1] AS state,
+       coalesce(min(r.last_error), min(p.error)) AS error,
        min(w.watermark) AS watermark,
        max(p.lag)::bigint AS lag,
        now() - min(w.watermark) AS event_time_lag
-FROM stream_agg.reader r
+FROM stream_agg.reader_status r
      LEFT JOIN LATERAL (SELECT sum(greatest(p.end_offset - p.next_offset, 0)) AS lag,
-                               bool_or(p.error IS NOT NULL) AS stopped,
                                min(p.error) AS error
                         FROM stream_agg.position p WHERE p.reader = r.reader) p ON true
      JOIN LATERAL (SELECT min(g.watermark) AS watermark, count(*) AS views
                    FROM stream_agg.continuous_view v JOIN stream_agg.progress g USING (view)
                    WHERE v.reader = r.reader) w ON w.views > 0
-     LEFT JOIN stream_agg.worker_list() e ON e.reader = r.reader
 WHERE stream_agg.may_see(r.stream)
 GROUP BY r.stream;
 COMMENT ON VIEW stream_agg.streams IS 'streams that have continuous views: state, error, watermark and lag';

@@ -357,24 +357,6 @@ check_windows(SaAggregateQuery *aq, ParseState *pstate)
 	}
 }
 
-static void
-check_output_names(Query *query, ParseState *pstate)
-{
-	ListCell   *lc;
-
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (!tle->resjunk && tle->resname != NULL && strcmp(tle->resname, "is_final") == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("column name \"is_final\" is used by the continuous view itself"),
-					 errhint("Give the column another name with AS."),
-					 pstate != NULL ? parser_errposition(pstate, exprLocation((Node *) tle->expr)) : 0));
-	}
-}
-
 SaAggregateQuery *
 sa_aggregate_query_analyze(const Query *definition, ParseState *pstate)
 {
@@ -383,8 +365,6 @@ sa_aggregate_query_analyze(const Query *definition, ParseState *pstate)
 	aq->sq = sa_stream_query_analyze(definition, pstate);
 	check_windows(aq, pstate);
 	analyze_keys(aq, pstate);
-	if (aq->windowed)
-		check_output_names(aq->sq->query, pstate);
 	analyze_aggregates(aq, pstate);
 	assign_columns(aq);
 	return aq;

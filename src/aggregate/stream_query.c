@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
@@ -26,12 +27,14 @@
 #include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "aggregate/stream_query.h"
@@ -608,6 +611,18 @@ read_window_arguments(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
 				 pstate != NULL ? parser_errposition(pstate, call->location) : 0));
 }
 
+/* Puts arguments given by name into their places, and adds defaults. */
+static void
+order_arguments(FuncExpr *call)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", call->funcid);
+	call->args = expand_function_arguments(call->args, false, call->funcresulttype, tuple);
+	ReleaseSysCache(tuple);
+}
+
 /* The first argument must be the event-time column, at whatever level. */
 static void
 check_window_time(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
@@ -673,6 +688,7 @@ find_window(SaStreamQuery *sq, ParseState *pstate)
 			if (window_call != NULL)
 				sa_refuse(pstate, call->location, "a second window function",
 						  "Create a view for each window.");
+			order_arguments(call);
 			window_call = call;
 			sq->window_kind = kind;
 			sq->window_level = level;

@@ -174,8 +174,9 @@ set_paused(Oid relid, bool paused)
 /*
  * pause(rel regclass) → void
  *
- * Stops reading for a stream, or for one continuous view.  Nothing is lost:
- * positions stay where they are.
+ * Stops reading for a stream, or for one continuous view.  With Kafka nothing is
+ * lost: positions stay where they are.  A stream inside the database refuses
+ * rows while it is paused; a view of it that is paused does not get them.
  */
 Datum
 stream_agg_pause(PG_FUNCTION_ARGS)

@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -21,6 +22,7 @@
 #include "stream_agg.h"
 
 SA_FUNCTION_INFO_V1(stream_agg_open_windows);
+SA_FUNCTION_INFO_V1(stream_agg_is_copy);
 
 /* The rule of the monitoring views: the owner, or any member of it. */
 static bool
@@ -63,4 +65,17 @@ stream_agg_open_windows(PG_FUNCTION_ARGS)
 	count = sa_catalog_value(0, 1, &isnull);
 	sa_catalog_end(&scope);
 	PG_RETURN_DATUM(count);
+}
+
+/*
+ * is_copy(system_identifier bigint, database oid) → boolean
+ *
+ * Whether a reader was written by another cluster or database, and came here
+ * with a dump or a copy.
+ */
+Datum
+stream_agg_is_copy(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(PG_GETARG_INT64(0) != (int64) GetSystemIdentifier() ||
+				   PG_GETARG_OID(1) != MyDatabaseId);
 }

@@ -68,6 +68,12 @@ skip_for_reader(SaStream *stream, int32 reader_id, int32 partition, int64 up_to)
 
 		if (position->partition != partition || expected >= up_to)
 			continue;
+		if (up_to > Max(position->end_offset, expected))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("partition %d of stream \"%s\" ends at offset %lld", partition,
+							stream->name, (long long) position->end_offset),
+					 errhint("Skip to that offset at most.")));
 		sa_gap_record(reader_id, stream->relid, stream->topic, partition, expected, up_to,
 					  "skipped by stream_agg.skip()");
 		position->next_offset = up_to;

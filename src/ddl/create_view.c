@@ -102,6 +102,25 @@ check_stream(CreateState *state)
 	table_close(rel, NoLock);
 }
 
+/* The name is taken by views with windows, and kept free in the others. */
+static void
+check_column_names(CreateState *state)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk && tle->resname != NULL && strcmp(tle->resname, "is_final") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column name \"is_final\" is used by continuous views themselves"),
+					 errhint("Give the column another name with AS."),
+					 parser_errposition(state->pstate, exprLocation((Node *) tle->expr))));
+	}
+}
+
 static void
 analyze(CreateState *state)
 {
@@ -457,10 +476,14 @@ choose_kafka_reader(CreateState *state)
 {
 	Oid			stream = state->stream->relid;
 	bool		earliest = sa_start_is_earliest(state->options.start);
+	List	   *positions;
 	SaReader	main;
 	bool		has_main = sa_reader_main(stream, &main);
 	int32		reader;
 	ListCell   *lc;
+
+	/* Kafka is asked before anything is locked */
+	positions = sa_start_positions(state->stream, state->options.start);
 
 	if (has_main && sa_reader_lock(main.id, &main))
 	{
@@ -474,7 +497,7 @@ choose_kafka_reader(CreateState *state)
 		has_main = used;
 	}
 	reader = sa_reader_create(stream, !has_main);
-	foreach(lc, sa_start_positions(state->stream, state->options.start))
+	foreach(lc, positions)
 		sa_position_insert(reader, lfirst(lc));
 	return reader;
 }
@@ -563,6 +586,7 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	state.view.owns_data = state.options.into == NULL;
 
 	apply_column_names(&state);
+	check_column_names(&state);
 	analyze(&state);
 	if (!state.view.owns_data)
 		find_into_table(&state);

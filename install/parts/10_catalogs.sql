@@ -117,6 +117,11 @@ CREATE TABLE stream_agg.gap (
 );
 COMMENT ON TABLE stream_agg.gap IS 'offsets that a reader passed without having read them';
 
+/* a publication of all tables must not stop rows from being deleted here */
+ALTER TABLE stream_agg.dead_letter REPLICA IDENTITY FULL;
+ALTER TABLE stream_agg.late_row REPLICA IDENTITY FULL;
+ALTER TABLE stream_agg.gap REPLICA IDENTITY FULL;
+
 REVOKE ALL ON ALL TABLES IN SCHEMA stream_agg FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.reader_id', '');

@@ -288,7 +288,9 @@ check_level(Query *query, int level, ParseState *pstate)
 		sa_refuse(pstate, exprLocation((Node *) query->groupingSets), "GROUPING SETS, ROLLUP or CUBE",
 				  "Create a view for each grouping.");
 	if (query->limitCount != NULL || query->limitOffset != NULL)
-		sa_refuse(pstate, exprLocation(query->limitCount != NULL ? query->limitCount : query->limitOffset),
+		sa_refuse(pstate,
+				  exprLocation(query->limitCount != NULL ? query->limitCount :
+							   query->limitOffset),
 				  "LIMIT, OFFSET or FETCH FIRST",
 				  "Use it in a query over the continuous view.");
 	if (query->distinctClause != NIL)

@@ -95,11 +95,23 @@ find_view(Oid relid)
 static void
 pause_view(SaView *view)
 {
-	int32		reader = view->reader;
+	int32		reader;
 	SaReader	locked;
 
-	if (!sa_reader_lock(reader, &locked))
-		return;
+	/* while we wait for the lock, someone else may move the view */
+	for (;;)
+	{
+		bool		found = sa_reader_lock(view->reader, &locked);
+
+		CHECK_FOR_INTERRUPTS();
+		reader = view->reader;
+		view = sa_view_by_part(view->view);
+		if (view == NULL)
+			return;
+		if (found && view->reader == reader)
+			break;
+	}
+
 	if (list_length(sa_views_of_reader(reader)) > 1 ||
 		(locked.is_main && sa_stream_is_in_database(view->stream)))
 	{

@@ -347,6 +347,28 @@ create_hidden_parts(CreateState *state)
 											 get_namespace_oid(SA_DATA_SCHEMA, false));
 }
 
+/*
+ * A batch checks constraints before it is over: what is deferred would run when
+ * whoever inserts commits, and with that user's rights.
+ */
+static void
+refuse_deferred_triggers(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	TriggerDesc *triggers = rel->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (triggers->triggers[i].tginitdeferred)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a continuous view cannot write into table \"%s\", which has constraints or triggers that are initially deferred",
+							RelationGetRelationName(rel)),
+					 errhint("Make them INITIALLY IMMEDIATE.")));
+	}
+	table_close(rel, NoLock);
+}
+
 /* The table named by "into", into which the creator must be able to insert. */
 static void
 find_into_table(CreateState *state)
@@ -360,8 +382,15 @@ find_into_table(CreateState *state)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", state->options.into)));
+	if (get_rel_persistence(state->view.data) == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a continuous view cannot write into temporary table \"%s\"",
+						state->options.into),
+				 errhint("Name a table that all sessions share.")));
 	if (pg_class_aclcheck(state->view.data, GetUserId(), ACL_INSERT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(state->view.data));
+	refuse_deferred_triggers(state->view.data);
 }
 
 static List *
@@ -542,6 +571,20 @@ try_view(CreateState *state)
 	PopActiveSnapshot();
 }
 
+/* Clauses that are about the storage of a materialized view. */
+static void
+refuse_storage_clauses(IntoClause *into)
+{
+	const char *clause = into->tableSpaceName != NULL ? "TABLESPACE" :
+		into->accessMethod != NULL ? "USING" : NULL;
+
+	if (clause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a continuous view does not take the clause %s", clause),
+				 errhint("Use ALTER TABLE on the table behind the view; see stream_agg.data_table().")));
+}
+
 /* The name is free, or IF NOT EXISTS says that it need not be. */
 static bool
 name_is_free(CreateTableAsStmt *statement)
@@ -574,6 +617,7 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	sa_require_preload();
 	if (!name_is_free(statement))
 		return;
+	refuse_storage_clauses(statement->into);
 	sa_view_options_read(statement->into->options, &state.options);
 	state.query = copyObject(castNode(Query, statement->query));
 	state.pstate = make_parsestate(NULL);

@@ -25,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
+#include "ddl/alter_server.h"
 #include "ddl/continuous_view.h"
 #include "ddl/utility_hook.h"
 #include "ddl/view_options.h"
@@ -264,6 +265,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 				QueryEnvironment *env, DestReceiver *dest, QueryCompletion *qc)
 {
 	SaDropScope scope;
+	SaServerBefore server;
 
 	/* statements outside of a transaction's reach look at no catalogs here */
 	if (!IsTransactionState() || IsA(pstmt->utilityStmt, TransactionStmt))
@@ -272,6 +274,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 		return;
 	}
 	sa_database_ddl_before(pstmt->utilityStmt);
+	server = sa_alter_server_before(pstmt->utilityStmt);
 
 	sa_drop_scope_enter(&scope);
 	PG_TRY();
@@ -289,6 +292,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 		{
 			sa_drop_scope_finish(&scope, drop_behavior(pstmt->utilityStmt));
 			give_parts_to_new_owner(own->utilityStmt);
+			sa_alter_server_check(&server);
 			if (concerns_readers(pstmt->utilityStmt))
 				sa_doorbell_ring_at_commit();
 		}

@@ -24,6 +24,9 @@
 #include "base/nearest.h"
 #include "metadata/stream_options.h"
 
+/* Sums of times and lengths of time must not overflow. */
+#define MAX_DURATION_DAYS	INT64CONST(100000)
+
 typedef struct StreamOption
 {
 	const char *name;
@@ -172,9 +175,9 @@ parse_duration(const char *name, const char *value)
 												 Int32GetDatum(-1)));
 	error_context_stack = callback.previous;
 	if (span->month != 0 || span->day < 0 || span->time < 0 ||
-		span->day > INT64CONST(100000))
+		span->day > MAX_DURATION_DAYS || span->time > MAX_DURATION_DAYS * USECS_PER_DAY)
 		report_value(name, value,
-					 "Use a length of time in days or smaller units, such as \"30 s\".");
+					 "Use a length of time in days or smaller units, such as \"30 s\", up to 100000 days.");
 	return span->day * USECS_PER_DAY + span->time;
 }
 

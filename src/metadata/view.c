@@ -215,6 +215,24 @@ sa_readers_of_stream(Oid stream)
 	return readers;
 }
 
+bool
+sa_server_has_views(Oid serverid)
+{
+	static SaStatement select = {
+		"SELECT FROM stream_agg.continuous_view v"
+		" JOIN pg_foreign_table t ON t.ftrelid = v.stream WHERE t.ftserver = $1",
+		1, {OIDOID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(serverid)};
+	SaCatalogScope scope;
+	bool		found;
+
+	sa_catalog_begin(&scope);
+	found = sa_catalog_execute(&select, values, NULL) > 0;
+	sa_catalog_end(&scope);
+	return found;
+}
+
 void
 sa_view_set_reader(Oid view, int32 reader)
 {

@@ -66,6 +66,9 @@ extern SaView *sa_view_by_part(Oid relid);
 extern List *sa_views_of_reader(int32 reader);
 extern List *sa_views_of_stream(Oid stream);
 
+/* Whether any stream of a foreign server has a continuous view. */
+extern bool sa_server_has_views(Oid serverid);
+
 /* Readers of a stream that have views, in ascending order. */
 extern List *sa_readers_of_stream(Oid stream);
 

@@ -196,6 +196,9 @@ fill_batch(SaBatch *batch, Tuplestorestate *rows, TupleTableSlot *slot, int64 *l
 	while (batch->nrows < batch->stream->batch_rows &&
 		   tuplestore_gettupleslot(rows, true, false, slot))
 		add_row(batch, slot);
+
+	/* a tuple that was read back from disk is in the batch's memory */
+	ExecClearTuple(slot);
 	for (int i = 0; i < batch->stream->partitions; i++)
 		left[i] -= batch->parts[i].nrows;
 	MemoryContextSwitchTo(old);

@@ -234,9 +234,10 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
 	*merge->rows_seen += rows;
 
+	/* the index scan keeps memory of its own from one group to the next */
+	found = find_group(merge, delta);
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
-	found = find_group(merge, delta);
 	ExecClearTuple(merge->new_slot);
 	if (found)
 		copy_group(merge);

@@ -18,7 +18,9 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
@@ -159,9 +161,10 @@ plan_load(const SaView *row)
 	for (int i = 0; i < desc->natts; i++)
 		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
-	sql = psprintf("INSERT INTO %s (%s) SELECT %s FROM %s",
-				   qualified_name(row->data), columns.data, columns.data,
-				   qualified_name(row->definition));
+	/* there may be none, and then no parentheses either */
+	sql = psprintf("INSERT INTO %s %s%s%s SELECT %s FROM %s", qualified_name(row->data),
+				   desc->natts > 0 ? "(" : "", columns.data, desc->natts > 0 ? ")" : "",
+				   columns.data, qualified_name(row->definition));
 	table_close(definition, NoLock);
 
 	parsetree = linitial_node(RawStmt, pg_parse_query(sql));
@@ -174,6 +177,17 @@ plan_load(const SaView *row)
 	plan = pg_plan_query(linitial_node(Query, rewritten), sql, 0, NULL);
 	sa_plan_check_single_scan(plan);
 	return plan;
+}
+
+/* A row of a stream has no place; in its ctid stands its number in the batch. */
+static void
+refuse_system_column(AttrNumber attnum)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("system column \"%s\" of a stream cannot be maintained in a continuous view",
+					NameStr(SystemAttributeDefinition(attnum)->attname)),
+			 errhint("Use columns with the options metadata 'partition' and metadata 'offset'.")));
 }
 
 /*
@@ -198,6 +212,8 @@ read_columns(const Query *definition)
 
 		if (attnum > 0)
 			attnums = bms_add_member(attnums, attnum);
+		else if (attnum < 0 && attnum != TableOidAttributeNumber)
+			refuse_system_column(attnum);
 	}
 	if (whole_row)
 	{

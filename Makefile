@@ -42,7 +42,8 @@ $(OBJS): $(OUR_HEADERS)
 	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -fvisibility=hidden \
 		-fno-exceptions -fno-rtti $(PG_CXXFLAGS) $(PG_CPPFLAGS) -c -o $@ $<
 
-$(DATA_built): $(INSTALL_PARTS)
+# the folder, so that a part that was removed is noticed
+$(DATA_built): $(INSTALL_PARTS) install/parts
 	cat $(INSTALL_PARTS) > $@
 
 .PHONY: help installcheck prove lint bench

@@ -21,6 +21,8 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -132,6 +134,15 @@ make_output_skeleton(Oid data_table, TupleDesc *desc)
 	return query;
 }
 
+static void
+add_column(Query *query, Node *expr, char *name)
+{
+	query->targetList = lappend(query->targetList,
+								makeTargetEntry((Expr *) expr,
+												list_length(query->targetList) + 1,
+												name, false));
+}
+
 Query *
 sa_aggregate_output_query(const SaAggregateQuery *aq, Oid data_table,
 						  List *column_names, bool emit_final,
@@ -156,10 +167,7 @@ sa_aggregate_output_query(const SaAggregateQuery *aq, Oid data_table,
 			resname = strVal(lfirst(name));
 			name = lnext(column_names, name);
 		}
-		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) output_mutator((Node *) tle->expr, &context),
-													list_length(query->targetList) + 1,
-													resname, false));
+		add_column(query, output_mutator((Node *) tle->expr, &context), resname);
 	}
 	if (name != NULL)
 		ereport(ERROR,
@@ -168,13 +176,9 @@ sa_aggregate_output_query(const SaAggregateQuery *aq, Oid data_table,
 
 	quals = output_mutator(source->havingQual, &context);
 	if (aq->windowed && emit_final)
-		quals = (Node *) make_ands_explicit(list_concat(make_ands_implicit((Expr *) quals),
-																	list_make1(data_var(context.desc, aq->final_attnum))));
+		quals = make_and_qual(quals, (Node *) data_var(context.desc, aq->final_attnum));
 	else if (aq->windowed)
-		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) data_var(context.desc, aq->final_attnum),
-													list_length(query->targetList) + 1,
-													"is_final", false));
+		add_column(query, (Node *) data_var(context.desc, aq->final_attnum), "is_final");
 	query->jointree->quals = quals;
 	return query;
 }
@@ -192,10 +196,7 @@ sa_load_output_query(Oid data_table, List *column_names)
 		AttrNumber	attnum = get_attnum(data_table, name);
 
 		Assert(attnum > 0);
-		query->targetList = lappend(query->targetList,
-									makeTargetEntry((Expr *) data_var(desc, attnum),
-													list_length(query->targetList) + 1,
-													name, false));
+		add_column(query, (Node *) data_var(desc, attnum), name);
 	}
 	return query;
 }

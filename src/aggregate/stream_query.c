@@ -657,7 +657,8 @@ check_window_time(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
 					get_func_name(call->funcid), column->name, stream->name),
 			 errhint("Use column \"%s\", or set the stream's option \"event_time\" to another column.",
 					 column->name),
-			 pstate != NULL ? parser_errposition(pstate, exprLocation(find_argument(call, 0))) : 0));
+			 pstate != NULL ?
+			 parser_errposition(pstate, exprLocation(find_argument(call, 0))) : 0));
 }
 
 /* Fills the window part; at most one window function may be on the way. */

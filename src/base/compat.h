@@ -116,10 +116,10 @@ static inline void
 sa_init_result_range_table(EState *estate, Relation rel)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	Bitmapset  *columns = NULL;
+	int			first = 1 - FirstLowInvalidHeapAttributeNumber;
+	Bitmapset  *columns = bms_add_range(NULL, first,
+										first + RelationGetNumberOfAttributes(rel) - 1);
 
-	columns = bms_add_range(columns, 1 - FirstLowInvalidHeapAttributeNumber,
-							RelationGetNumberOfAttributes(rel) - FirstLowInvalidHeapAttributeNumber);
 	rte->rtekind = RTE_RELATION;
 	rte->relid = RelationGetRelid(rel);
 	rte->relkind = rel->rd_rel->relkind;

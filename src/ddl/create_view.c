@@ -258,7 +258,8 @@ append_columns(StringInfo sql, List *columns)
 						 quote_identifier(column->colname),
 						 format_type_extended(column->typeName->typeOid,
 											  column->typeName->typemod,
-											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+											  FORMAT_TYPE_FORCE_QUALIFY));
 		if (OidIsValid(column->collOid))
 			appendStringInfo(sql, " COLLATE %s", generate_collation_name(column->collOid));
 	}

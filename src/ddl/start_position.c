@@ -71,8 +71,9 @@ parse_offsets(const char *start)
 		{
 			if (v.type != jbvNumeric)
 				report_offsets(start);
-			position->next_offset = DatumGetInt64(DirectFunctionCall1(numeric_int8,
-																	  NumericGetDatum(v.val.numeric)));
+			position->next_offset =
+				DatumGetInt64(DirectFunctionCall1(numeric_int8,
+												  NumericGetDatum(v.val.numeric)));
 			if (position->partition < 0 || position->next_offset < 0)
 				report_offsets(start);
 		}

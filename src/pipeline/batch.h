@@ -101,7 +101,10 @@ typedef struct SaBatchScan
 extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,
 								MemoryContext parent);
 
-/* Adds a part for a position; every position of the reader has one, parts are in the order of partitions. */
+/*
+ * Adds a part for a position.  Every position of the reader has one; parts are
+ * in the order of partitions.
+ */
 extern SaBatchPart *sa_batch_add_part(SaBatch *batch, SaPosition *position);
 extern SaBatchPart *sa_batch_find_part(SaBatch *batch, int32 partition);
 

@@ -199,8 +199,8 @@ read_columns(const Query *definition)
 {
 	SaStreamQuery *sq = sa_stream_query_analyze(definition, NULL);
 	Query	   *query = sa_stream_query_level(sq, sq->depth - 1);
-	Bitmapset  *selected = sa_rte_selected_columns(query,
-												   rt_fetch(sq->path[sq->depth - 1], query->rtable));
+	RangeTblEntry *rte = rt_fetch(sq->path[sq->depth - 1], query->rtable);
+	Bitmapset  *selected = sa_rte_selected_columns(query, rte);
 	Bitmapset  *attnums = NULL;
 	bool		whole_row;
 	int			member = -1;
@@ -280,13 +280,19 @@ check_data_table(Relation data, const SaAggregateQuery *aq)
 	}
 }
 
+static const char *
+column_name(TupleDesc desc, AttrNumber attnum)
+{
+	return quote_identifier(NameStr(TupleDescAttr(desc, attnum - 1)->attname));
+}
+
 /* UPDATE data SET is_final = true, state = NULL, … WHERE it ended by $1 */
 static SPIPlanPtr
 plan_close(Relation data, const SaAggregateQuery *aq)
 {
 	TupleDesc	desc = RelationGetDescr(data);
-	const char *final = quote_identifier(NameStr(TupleDescAttr(desc, aq->final_attnum - 1)->attname));
-	const char *end = quote_identifier(NameStr(TupleDescAttr(desc, aq->end_attnum - 1)->attname));
+	const char *final = column_name(desc, aq->final_attnum);
+	const char *end = column_name(desc, aq->end_attnum);
 	Oid			argtypes[] = {aq->sq->window_type};
 	StringInfoData sql;
 	SPIPlanPtr	plan;
@@ -300,8 +306,7 @@ plan_close(Relation data, const SaAggregateQuery *aq)
 		SaAggregate *aggregate = lfirst(lc);
 
 		if (aggregate->state_attnum != aggregate->value_attnum)
-			appendStringInfo(&sql, ", %s = NULL",
-							 quote_identifier(NameStr(TupleDescAttr(desc, aggregate->state_attnum - 1)->attname)));
+			appendStringInfo(&sql, ", %s = NULL", column_name(desc, aggregate->state_attnum));
 	}
 	appendStringInfo(&sql, " WHERE NOT %s AND %s OPERATOR(pg_catalog.<=) $1", final, end);
 

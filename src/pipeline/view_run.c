@@ -164,7 +164,9 @@ find_late_rows(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	{
 		bool		in_time = false;
 
-		for (next = i; next < receiver.nrows && receiver.rows[next].row == receiver.rows[i].row; next++)
+		for (next = i;
+			 next < receiver.nrows && receiver.rows[next].row == receiver.rows[i].row;
+			 next++)
 			in_time |= receiver.rows[next].in_time;
 		if (in_time)
 			continue;

@@ -7,9 +7,10 @@
  *	  Rows for a Kafka stream are sent to its topic (kafka_insert.c).
  *
  *	  Rows for an in-database stream are kept until the end of the statement (a
- *	  tuplestore, which spills to disk), and become batches then: after the AFTER triggers of the statement,
- *	  before it returns.  What is kept hangs on the executor's result relation,
- *	  so that statements within statements each have their own.
+ *	  tuplestore, which spills to disk), and become batches then: after the AFTER
+ *	  triggers of the statement, before it returns.  What is kept hangs on the
+ *	  executor's result relation, so that statements within statements each have
+ *	  their own.
  *
  *-------------------------------------------------------------------------
  */

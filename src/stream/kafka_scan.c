@@ -249,7 +249,8 @@ take_messages(SaKafkaScan *scan)
 		if (TimestampDifferenceExceeds(silent_since, GetCurrentTimestamp(), SILENCE_LIMIT_MS))
 			report_silence(scan);
 		(void) WaitLatchOrSocket(MyLatch,
-								 WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+								 WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT |
+								 WL_EXIT_ON_PM_DEATH,
 								 sa_consumer_fd(scan->consumer), 1000L, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}

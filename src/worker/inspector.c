@@ -27,7 +27,7 @@
 static bool look_at_catalogs(List **readers);
 
 void
-sa_inspector_main(Datum main_arg)
+stream_agg_inspector_main(Datum main_arg)
 {
 	Oid			database;
 	int32		reader;

@@ -12,8 +12,8 @@
 
 #include "stream_agg.h"
 
-#define SA_INSPECTOR_MAIN	"sa_inspector_main"
+#define SA_INSPECTOR_MAIN	"stream_agg_inspector_main"
 
-extern SA_EXPORT void sa_inspector_main(Datum main_arg);
+extern SA_EXPORT void stream_agg_inspector_main(Datum main_arg);
 
 #endif							/* SA_WORKER_INSPECTOR_H */

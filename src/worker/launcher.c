@@ -97,14 +97,14 @@ sa_launcher_register(void)
 	if (IsBinaryUpgrade)
 		return;
 
-	sa_process_describe(&worker, "sa_launcher_main",
+	sa_process_describe(&worker, "stream_agg_launcher_main",
 						"stream_agg launcher", "stream_agg launcher");
 	worker.bgw_restart_time = 1;
 	RegisterBackgroundWorker(&worker);
 }
 
 void
-sa_launcher_main(Datum main_arg)
+stream_agg_launcher_main(Datum main_arg)
 {
 	int64		now_ms;
 

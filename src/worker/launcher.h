@@ -15,6 +15,6 @@
 /* Call while shared_preload_libraries is being processed, once. */
 extern void sa_launcher_register(void);
 
-extern SA_EXPORT void sa_launcher_main(Datum main_arg);
+extern SA_EXPORT void stream_agg_launcher_main(Datum main_arg);
 
 #endif							/* SA_WORKER_LAUNCHER_H */

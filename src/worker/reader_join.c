@@ -6,11 +6,11 @@
  * NOTES
  *	  A view that is created on a stream that is already being read gets a reader
  *	  of its own, which starts where the view wants to.  It does not read past the
- *	  main reader, unless it began far ahead of it.  Once the messages at hand reach to where the main reader is in
- *	  every partition, the main reader is locked, which keeps its positions where
- *	  they are until the commit, and the batch is cut off exactly there.  Then
- *	  both stand at the same place, and the views change hands in the same
- *	  transaction.
+ *	  main reader, unless it began far ahead of it.  Once the messages at hand
+ *	  reach to where the main reader is in every partition, the main reader is
+ *	  locked, which keeps its positions where they are until the commit, and the
+ *	  batch is cut off exactly there.  Then both stand at the same place, and the
+ *	  views change hands in the same transaction.
  *
  *	  A main reader that is paused or without views does not count; the other
  *	  takes its place.

@@ -56,7 +56,7 @@ static void pause_after_error(int64 pause_ms);
 static void leave_if_asked(void);
 
 void
-sa_reader_worker_main(Datum main_arg)
+stream_agg_reader_worker_main(Datum main_arg)
 {
 	Oid			database;
 	int32		reader;

@@ -12,8 +12,8 @@
 
 #include "stream_agg.h"
 
-#define SA_READER_WORKER_MAIN	"sa_reader_worker_main"
+#define SA_READER_WORKER_MAIN	"stream_agg_reader_worker_main"
 
-extern SA_EXPORT void sa_reader_worker_main(Datum main_arg);
+extern SA_EXPORT void stream_agg_reader_worker_main(Datum main_arg);
 
 #endif							/* SA_WORKER_READER_WORKER_H */

@@ -78,8 +78,8 @@ sa_run_group()
 	return "$rc"
 }
 
-# Ends every PostgreSQL and Kafka server whose data is below DIR.  A pid is
-# believed only while the process still works in that folder.
+# Ends every server below DIR that left its pid in a file "*.pid" there.  A pid
+# is believed only while the process still works below that folder.
 sa_stop_servers()
 {
 	local dir=$1 file pid
@@ -92,7 +92,7 @@ sa_stop_servers()
 			"$dir"/*) ;;
 			*) continue ;;
 		esac
-		# An immediate shutdown for PostgreSQL; Java knows no such thing.
+		# An immediate shutdown for PostgreSQL; others know no such thing.
 		case $file in
 			*/postmaster.pid) kill -QUIT "$pid" 2>/dev/null ;;
 			*) kill -KILL "$pid" 2>/dev/null ;;
@@ -102,7 +102,7 @@ sa_stop_servers()
 			sleep 0.1
 		done
 		kill -KILL "$pid" 2>/dev/null
-	done < <(find "$dir" \( -name postmaster.pid -o -name kafka.pid \) -type f)
+	done < <(find "$dir" -name '*.pid' -type f)
 	return 0
 }
 

@@ -232,6 +232,8 @@ sa_reader_run(int32 reader)
 		{
 			if (sa_loop_load(loop) == SA_LOOP_DONE)
 				break;
+			/* whoever woke us may wait for what is in new partitions, too */
+			sa_loop_discover(loop);
 			sa_loop_refresh_bounds(loop);
 		}
 		do_periodic(loop, sa_worker_clock_ms());

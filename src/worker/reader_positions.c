@@ -155,8 +155,13 @@ adopt_stream(SaReaderLoop *loop, Relation rel)
 	MemoryContext context = AllocSetContextCreate(loop->context, "stream_agg stream",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	int64		old_idle_timeout_us;
 
+	old_idle_timeout_us = loop->stream != NULL ? loop->stream->idle_timeout_us : -1;
 	loop->stream = sa_stream_load(rel);
+	/* partitions may be idle by now */
+	if (loop->stream->idle_timeout_us != old_idle_timeout_us)
+		loop->tick_due = true;
 	if (loop->stream_context != NULL)
 		MemoryContextDelete(loop->stream_context);
 	loop->stream_context = context;

@@ -182,7 +182,7 @@ sub produce_lines
 	my ($self, $topic, @lines) = @_;
 	my $manifest = $self->_new_manifest;
 
-	_check_run([ $self->_producer($topic, $manifest, '--raw') ],
+	_check_run([ $self->_producer($topic, $manifest, '--raw', '-X', 'message.max.bytes=67108864') ],
 		join('', map { "$_\n" } @lines));
 	return $manifest;
 }

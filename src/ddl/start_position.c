@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "base/epoch.h"
 #include "ddl/start_position.h"
 #include "kafka/consumer.h"
 
@@ -85,18 +86,17 @@ parse_offsets(const char *start)
 static int64
 parse_time(const char *start)
 {
-	const int64 epoch_us = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 	TimestampTz time = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
 															   CStringGetDatum(start),
 															   ObjectIdGetDatum(InvalidOid),
 															   Int32GetDatum(-1)));
 
-	if (TIMESTAMP_NOT_FINITE(time) || time < -epoch_us)
+	if (TIMESTAMP_NOT_FINITE(time) || sa_time_to_kafka(time) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid starting time: \"%s\"", start),
 				 errhint("Use \"earliest\", \"latest\", a time after 1970, or offsets.")));
-	return (time + epoch_us) / 1000;
+	return sa_time_to_kafka(time);
 }
 
 static Start

@@ -41,6 +41,21 @@ fill_reader(uint64 row, SaReader *reader)
 #define READER_COLUMNS \
 	"reader, stream, is_main, paused, system_identifier, database"
 
+/* The reader that a statement with one argument finds. */
+static bool
+select_reader(SaStatement *select, Datum argument, SaReader *reader)
+{
+	SaCatalogScope scope;
+	bool		found;
+
+	sa_catalog_begin(&scope);
+	found = sa_catalog_execute(select, &argument, NULL) > 0;
+	if (found)
+		fill_reader(0, reader);
+	sa_catalog_end(&scope);
+	return found;
+}
+
 bool
 sa_reader_by_id(int32 id, SaReader *reader)
 {
@@ -48,16 +63,8 @@ sa_reader_by_id(int32 id, SaReader *reader)
 		"SELECT " READER_COLUMNS " FROM stream_agg.reader WHERE reader = $1",
 		1, {INT4OID}
 	};
-	Datum		values[] = {Int32GetDatum(id)};
-	SaCatalogScope scope;
-	bool		found;
 
-	sa_catalog_begin(&scope);
-	found = sa_catalog_execute(&select, values, NULL) > 0;
-	if (found)
-		fill_reader(0, reader);
-	sa_catalog_end(&scope);
-	return found;
+	return select_reader(&select, Int32GetDatum(id), reader);
 }
 
 bool
@@ -68,16 +75,8 @@ sa_reader_main(Oid stream, SaReader *reader)
 		" WHERE stream = $1 AND is_main",
 		1, {REGCLASSOID}
 	};
-	Datum		values[] = {ObjectIdGetDatum(stream)};
-	SaCatalogScope scope;
-	bool		found;
 
-	sa_catalog_begin(&scope);
-	found = sa_catalog_execute(&select, values, NULL) > 0;
-	if (found)
-		fill_reader(0, reader);
-	sa_catalog_end(&scope);
-	return found;
+	return select_reader(&select, ObjectIdGetDatum(stream), reader);
 }
 
 int32
@@ -228,16 +227,8 @@ sa_reader_lock(int32 id, SaReader *reader)
 		" WHERE reader = $1 RETURNING " READER_COLUMNS,
 		1, {INT4OID}
 	};
-	Datum		values[] = {Int32GetDatum(id)};
-	SaCatalogScope scope;
-	bool		found;
 
-	sa_catalog_begin(&scope);
-	found = sa_catalog_execute(&update, values, NULL) > 0;
-	if (found)
-		fill_reader(0, reader);
-	sa_catalog_end(&scope);
-	return found;
+	return select_reader(&update, Int32GetDatum(id), reader);
 }
 
 List *

@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "base/epoch.h"
 #include "base/row_error.h"
 #include "decode/decoder.h"
 #include "kafka/consumer.h"
@@ -60,18 +61,6 @@ typedef struct RowChecker
 	int			cursor;			/* in columns; -1: not parsed yet */
 	bool		decoded;
 } RowChecker;
-
-/* Microseconds from Kafka's milliseconds; false if it is none or too large. */
-static bool
-kafka_time(int64 ms, TimestampTz *time)
-{
-	const int64 epoch_us = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-
-	if (ms < 0 || ms > END_TIMESTAMP / 1000)
-		return false;
-	*time = ms * 1000 - epoch_us;
-	return IS_VALID_TIMESTAMP(*time);
-}
 
 static void
 prepare_checks(RowChecker *checker, Relation rel)
@@ -200,7 +189,7 @@ note_event_time(RowChecker *checker, int row)
 	}
 	else if (batch->messages == NULL)
 		time = batch->now;
-	else if (!kafka_time(batch->messages[row].timestamp_ms, &time))
+	else if (!sa_time_from_kafka(batch->messages[row].timestamp_ms, &time))
 	{
 		sa_batch_add_error(batch, row, 0, ERRCODE_NULL_VALUE_NOT_ALLOWED,
 						   "message has no timestamp", NULL);

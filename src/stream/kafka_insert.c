@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/epoch.h"
 #include "kafka/producer.h"
 #include "stream/kafka_insert.h"
 
@@ -260,8 +261,6 @@ to_integer(Datum value, Oid type)
 static void
 fill_from_metadata(SaOutgoing *message, const SaColumn *column, Datum value)
 {
-	const int64 epoch_us = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-
 	switch (column->source)
 	{
 		case SA_SOURCE_FIELD:
@@ -276,7 +275,7 @@ fill_from_metadata(SaOutgoing *message, const SaColumn *column, Datum value)
 			message->partition = to_integer(value, column->type);
 			break;
 		case SA_SOURCE_TIMESTAMP:
-			message->timestamp_ms = (DatumGetTimestampTz(value) + epoch_us) / 1000;
+			message->timestamp_ms = sa_time_to_kafka(DatumGetTimestampTz(value));
 			break;
 		case SA_SOURCE_HEADERS:
 			fill_headers(message, DatumGetJsonbP(value), column);

@@ -23,6 +23,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "base/epoch.h"
 #include "kafka/consumer.h"
 #include "pipeline/check_rows.h"
 #include "stream/kafka_limits.h"
@@ -90,8 +91,7 @@ bound_part(SaKafkaScan *scan, ScanPart *part, const SaKafkaLimits *limits)
 		report_silence(scan);
 	if (limits->min_timestamp != PG_INT64_MIN)
 	{
-		const int64 epoch_us = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-		int64		ms = Max((limits->min_timestamp + epoch_us) / 1000, 0);
+		int64		ms = Max(sa_time_to_kafka(limits->min_timestamp), 0);
 		int64		offset;
 
 		if (!sa_consumer_offset_for_time(scan->consumer, part->partition, ms, &offset,

@@ -22,6 +22,8 @@ BEGIN
 		SELECT window_start, k, count(*), sum(v), avg(v), min(t), max(v) FROM %1$s, tumble(t, '1 hour') GROUP BY 1, 2$f$, name);
 	EXECUTE format($f$CREATE MATERIALIZED VIEW %1$s_minutes WITH (stream_agg.continuous) AS
 		SELECT window_end, sum(1000 / v) AS throws, stddev(v::numeric) FROM %1$s, tumble(t, '7 minutes') WHERE k <> 'k3' GROUP BY 1$f$, name);
+	EXECUTE format($f$CREATE MATERIALIZED VIEW %1$s_lateness WITH (stream_agg.continuous, stream_agg.allowed_lateness = '3 hours') AS
+		SELECT window_start, k, count(*), avg(v) FROM %1$s, tumble(t, '1 hour') GROUP BY 1, 2$f$, name);
 	EXECUTE format($f$CREATE MATERIALIZED VIEW %1$s_run WITH (stream_agg.continuous) AS
 		SELECT k, count(*), sum(100 / (v - 50)) FROM %1$s GROUP BY k$f$, name);
 	EXECUTE format($f$CREATE MATERIALIZED VIEW %1$s_raw WITH (stream_agg.continuous) AS SELECT * FROM %1$s$f$, name);
@@ -32,7 +34,7 @@ CREATE FUNCTION outcome(name text) RETURNS TABLE (what text, hash text) LANGUAGE
 DECLARE
 	v text;
 BEGIN
-	FOREACH v IN ARRAY ARRAY['win', 'minutes', 'run', 'raw'] LOOP
+	FOREACH v IN ARRAY ARRAY['win', 'minutes', 'lateness', 'run', 'raw'] LOOP
 		what := v;
 		EXECUTE format($f$SELECT md5(string_agg(r, ';' ORDER BY r COLLATE "C")) FROM (SELECT d::text AS r FROM stream_agg_data.%s_%s d) x$f$,
 			name, v) INTO hash;

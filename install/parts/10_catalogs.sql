@@ -53,7 +53,7 @@ CREATE TABLE stream_agg.continuous_view (
     start text NOT NULL,
     emit text NOT NULL CHECK (emit IN ('changes', 'final')),
     late text NOT NULL CHECK (late IN ('record', 'drop')),
-    allowed_lateness interval NOT NULL,
+    allowed_lateness_us bigint NOT NULL CHECK (allowed_lateness_us >= 0),
     settings text[] NOT NULL,
     state_version int NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
@@ -150,3 +150,7 @@ COMMENT ON FOREIGN DATA WRAPPER stream_agg IS 'Kafka topics, and streams inside 
 CREATE FUNCTION stream_agg.is_late(internal, tid, timestamptz) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late';
 COMMENT ON FUNCTION stream_agg.is_late(internal, tid, timestamptz) IS 'internal: whether a row of the batch is late for a window';
+
+CREATE FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_after_end';
+COMMENT ON FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) IS 'internal: whether a row of the batch came after the watermark had passed a window';

@@ -69,12 +69,12 @@ as_timestamptz(Var *var)
 									COERCE_IMPLICIT_CAST);
 }
 
-/* stream_agg.is_late($1, stream.ctid, window_end) */
+/* stream_agg.function($1, stream.ctid, window_end) */
 static Expr *
-make_is_late(SaStreamQuery *sq)
+make_row_test(SaStreamQuery *sq, const char *function)
 {
 	Oid			argtypes[] = {INTERNALOID, TIDOID, TIMESTAMPTZOID};
-	List	   *name = list_make2(makeString(SA_SCHEMA), makeString("is_late"));
+	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
 	Param	   *batch = makeNode(Param);
 	Var		   *ctid;
 
@@ -119,8 +119,9 @@ clear_output(Query *query)
 	query->constraintDeps = NIL;
 }
 
+/* count(*) FILTER (WHERE filter) */
 static Expr *
-make_count_star(void)
+make_count_star(Expr *filter)
 {
 	Aggref	   *count = makeNode(Aggref);
 
@@ -128,6 +129,7 @@ make_count_star(void)
 	count->aggtype = INT8OID;
 	count->aggtranstype = InvalidOid;
 	count->aggstar = true;
+	count->aggfilter = filter;
 	count->aggkind = AGGKIND_NORMAL;
 	count->aggsplit = AGGSPLIT_SIMPLE;
 	count->aggno = -1;
@@ -190,7 +192,7 @@ mark_partial(PlannedStmt *plan)
 }
 
 PlannedStmt *
-sa_delta_plan(const Query *definition)
+sa_delta_plan(const Query *definition, bool allows_lateness)
 {
 	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
 	Query	   *query = aq->sq->query;
@@ -213,10 +215,13 @@ sa_delta_plan(const Query *definition)
 
 		add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
 	}
-	add_output(query, make_count_star(), "rows", NULL);
+	if (aq->windowed && allows_lateness)
+		add_output(query, make_count_star(make_row_test(aq->sq, "is_after_end")),
+				   "revisions", NULL);
+	add_output(query, make_count_star(NULL), "rows", NULL);
 	query->hasAggs = true;
 	if (aq->windowed)
-		add_qual(query, make_notclause(make_is_late(aq->sq)));
+		add_qual(query, make_notclause(make_row_test(aq->sq, "is_late")));
 
 	plan = pg_plan_query(query, "", 0, NULL);
 	sa_plan_check_single_scan(plan);
@@ -238,7 +243,7 @@ sa_lateness_plan(const Query *definition)
 			   "ctid", NULL);
 	add_output(query, as_timestamptz(sa_stream_query_window_var(sq, 1)), "window_start", NULL);
 	add_output(query, as_timestamptz(sa_stream_query_window_var(sq, 2)), "window_end", NULL);
-	add_output(query, make_is_late(sq), "is_late", NULL);
+	add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
 
 	plan = pg_plan_query(query, "", 0, NULL);
 	sa_plan_check_single_scan(plan);

@@ -21,10 +21,11 @@
 /*
  * Rows of the delta plan are: the keys in the order of aq->keys, window_start
  * if windowed, the aggregates' states in the order of aq->aggregates (serialized
- * if internal), and last the number of rows of the batch in that group.  Late
- * rows are left out.
+ * if internal), then, if the view allows lateness, the number of rows that came
+ * after the end of the group's window, and last the number of rows of the batch
+ * in that group.  Late rows are left out.
  */
-extern PlannedStmt *sa_delta_plan(const Query *definition);
+extern PlannedStmt *sa_delta_plan(const Query *definition, bool allows_lateness);
 
 /*
  * Rows of the lateness plan, one per row of the batch and window: the row's

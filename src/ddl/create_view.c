@@ -145,6 +145,11 @@ analyze(CreateState *state)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"stream_agg.into\" is for views without GROUP BY and aggregates"),
 				 errhint("Leave the option out; the view gets a table of its own.")));
+	if (state->options.allowed_lateness_us > 0 && (state->aq == NULL || !state->aq->windowed))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"stream_agg.allowed_lateness\" is for views with a window"),
+				 errhint("Leave the option out, or group by a window.")));
 	if (state->options.emit_final && (state->aq == NULL || !state->aq->windowed))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -283,7 +288,12 @@ create_indexes(CreateState *state, const char *table)
 	appendStringInfoString(&sql, ") NULLS NOT DISTINCT");
 	run_sql(sql.data);
 	if (state->aq->windowed)
+	{
 		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
+		/* windows that are final but not settled yet are found by this one */
+		if (state->options.allowed_lateness_us > 0)
+			run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
+	}
 }
 
 /*
@@ -628,6 +638,7 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	state.view.start = state.options.start;
 	state.view.emit_final = state.options.emit_final;
 	state.view.late_drop = state.options.late_drop;
+	state.view.allowed_lateness_us = state.options.allowed_lateness_us;
 	state.view.owns_data = state.options.into == NULL;
 
 	apply_column_names(&state);

@@ -9,12 +9,11 @@
 
 #include "commands/defrem.h"
 #include "nodes/parsenodes.h"
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "base/nearest.h"
 #include "ddl/start_position.h"
 #include "ddl/view_options.h"
+#include "metadata/stream_options.h"
 #include "stream_agg.h"
 
 typedef struct ViewOption
@@ -75,13 +74,8 @@ apply_late(SaViewOptions *options, DefElem *option)
 static void
 apply_allowed_lateness(SaViewOptions *options, DefElem *option)
 {
-	Interval   *span = DatumGetIntervalP(DirectFunctionCall3(interval_in,
-															 CStringGetDatum(defGetString(option)),
-															 ObjectIdGetDatum(InvalidOid),
-															 Int32GetDatum(-1)));
-
-	if (span->month != 0 || span->day != 0 || span->time != 0)
-		report_value(option, "Use \"0\"; an allowed lateness is not supported yet.");
+	options->allowed_lateness_us = sa_duration_parse("stream_agg.allowed_lateness",
+													 defGetString(option));
 }
 
 static const ViewOption view_options[] = {

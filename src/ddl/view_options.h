@@ -17,6 +17,7 @@ typedef struct SaViewOptions
 	char	   *into;			/* NULL: a table of its own */
 	bool		emit_final;
 	bool		late_drop;
+	int64		allowed_lateness_us;
 } SaViewOptions;
 
 /*

@@ -158,8 +158,8 @@ duration_context(void *arg)
 }
 
 /* A length of time in microseconds; years and months have no fixed one. */
-static int64
-parse_duration(const char *name, const char *value)
+int64
+sa_duration_parse(const char *name, const char *value)
 {
 	Interval   *span;
 	ErrorContextCallback callback = {
@@ -226,19 +226,19 @@ apply_event_time(SaStream *stream, const char *name, const char *value)
 static void
 apply_out_of_orderness(SaStream *stream, const char *name, const char *value)
 {
-	stream->out_of_orderness_us = parse_duration(name, value);
+	stream->out_of_orderness_us = sa_duration_parse(name, value);
 }
 
 static void
 apply_idle_timeout(SaStream *stream, const char *name, const char *value)
 {
-	stream->idle_timeout_us = parse_duration(name, value);
+	stream->idle_timeout_us = sa_duration_parse(name, value);
 }
 
 static void
 apply_max_future(SaStream *stream, const char *name, const char *value)
 {
-	stream->max_future_us = parse_duration(name, value);
+	stream->max_future_us = sa_duration_parse(name, value);
 }
 
 static void
@@ -265,7 +265,7 @@ apply_on_data_loss(SaStream *stream, const char *name, const char *value)
 static void
 apply_flush_interval(SaStream *stream, const char *name, const char *value)
 {
-	int64		us = parse_duration(name, value);
+	int64		us = sa_duration_parse(name, value);
 
 	if (us < 10 * 1000 || us > USECS_PER_DAY)
 		report_value(name, value, "Use a length of time between \"10 ms\" and \"1 day\".");

@@ -12,6 +12,12 @@
 
 #include "metadata/stream.h"
 
+/*
+ * A length of time in microseconds.  Raises an error, in which "name" is the
+ * option's, for what has no fixed length or is negative.
+ */
+extern int64 sa_duration_parse(const char *name, const char *value);
+
 /* Raises an error for an unknown option or a value that can't be. */
 extern void sa_stream_option_check(DefElem *option);
 extern void sa_column_option_check(DefElem *option);

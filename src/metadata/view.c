@@ -21,7 +21,8 @@
 #include "metadata/view.h"
 
 #define VIEW_COLUMNS \
-	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings, state_version"
+	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings, state_version,"\
+	" allowed_lateness_us"
 
 static Datum
 text_array(List *strings)
@@ -72,6 +73,7 @@ make_view(uint64 row)
 	view->start = TextDatumGetCString(sa_catalog_value(row, 10, &isnull));
 	view->settings = string_list(sa_catalog_value(row, 11, &isnull));
 	view->state_version = DatumGetInt32(sa_catalog_value(row, 12, &isnull));
+	view->allowed_lateness_us = DatumGetInt64(sa_catalog_value(row, 13, &isnull));
 	return view;
 }
 
@@ -101,11 +103,11 @@ void
 sa_view_insert(const SaView *view)
 {
 	static SaStatement insert = {
-		"INSERT INTO stream_agg.continuous_view (" VIEW_COLUMNS ", allowed_lateness)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '0')",
-		12, {
+		"INSERT INTO stream_agg.continuous_view (" VIEW_COLUMNS ")"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+		13, {
 			REGCLASSOID, REGCLASSOID, REGCLASSOID, REGCLASSOID, INT4OID, TEXTOID,
-			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID
+			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID, INT8OID
 		}
 	};
 	static SaStatement insert_progress = {
@@ -120,7 +122,7 @@ sa_view_insert(const SaView *view)
 		CStringGetTextDatum(view->emit_final ? "final" : "changes"),
 		CStringGetTextDatum(view->late_drop ? "drop" : "record"),
 		CStringGetTextDatum(view->start), text_array(view->settings),
-		Int32GetDatum(view->state_version)
+		Int32GetDatum(view->state_version), Int64GetDatum(view->allowed_lateness_us)
 	};
 	SaCatalogScope scope;
 

@@ -30,6 +30,7 @@ typedef struct SaView
 	bool		owns_data;		/* false: the table was named by "into" */
 	bool		emit_final;
 	bool		late_drop;
+	int64		allowed_lateness_us;
 	char	   *start;
 	int			state_version;	/* of the server that wrote the states */
 	List	   *settings;		/* of char *: name, value, name, value, … */

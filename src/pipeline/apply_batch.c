@@ -332,8 +332,10 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 		.first = 0,
 		.last = batch->nrows,
 		.skip = rows_to_skip(batch, bv->plan),
-		.progress = progress
+		.progress = progress,
+		.allowed_lateness_us = bv->view->allowed_lateness_us
 	};
+	TimestampTz watermark_before = progress->watermark;
 	SaIdentity	identity;
 	instr_time	start;
 	instr_time	elapsed;
@@ -346,7 +348,7 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 		sa_view_run(bv->plan, &scan, &bv->counts);
 	SA_FAULT_POINT("view_merged");
 	if (sa_watermark_advance(progress, batch) && bv->plan->close != NULL)
-		sa_view_close(bv->plan, progress->watermark);
+		sa_view_close(bv->plan, watermark_before, progress->watermark);
 	sa_identity_leave(&identity);
 
 	INSTR_TIME_SET_CURRENT(elapsed);

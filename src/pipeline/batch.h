@@ -96,6 +96,7 @@ typedef struct SaBatchScan
 	bool		any_behind;		/* some row is behind its watermark */
 	bool		only_behind;	/* leave out the rows that are not */
 	const SaProgress *progress; /* the view's, as the batch found it */
+	int64		allowed_lateness_us;
 } SaBatchScan;
 
 extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,

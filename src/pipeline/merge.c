@@ -35,6 +35,7 @@ typedef struct Merge
 {
 	DestReceiver pub;
 	SaViewPlan *plan;
+	TimestampTz watermark;
 	int64	   *rows_seen;
 
 	/* the data table, for writing */
@@ -161,18 +162,18 @@ init_group(Merge *merge, TupleTableSlot *delta)
 		slot->tts_isnull[aq->start_attnum - 1] = false;
 		slot->tts_values[aq->end_attnum - 1] = TimestampGetDatum(end);
 		slot->tts_isnull[aq->end_attnum - 1] = false;
-		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(false);
+		/* the first row of a group may come while its window is only allowed */
+		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(end <= merge->watermark);
 		slot->tts_isnull[aq->final_attnum - 1] = false;
 	}
 	slot->tts_values[aq->revision_attnum - 1] = Int64GetDatum(0);
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
 }
 
-/* The row as it is; a change of a final row counts as a revision. */
+/* The row as it is. */
 static void
 copy_group(Merge *merge)
 {
-	SaAggregateQuery *aq = merge->plan->aq;
 	TupleTableSlot *slot = merge->new_slot;
 	TupleTableSlot *old = merge->old_slot;
 	int			natts = slot->tts_tupleDescriptor->natts;
@@ -180,9 +181,22 @@ copy_group(Merge *merge)
 	slot_getallattrs(old);
 	memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * natts);
 	memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * natts);
-	if (aq->windowed && DatumGetBool(old->tts_values[aq->final_attnum - 1]))
-		slot->tts_values[aq->revision_attnum - 1] =
-			Int64GetDatum(DatumGetInt64(old->tts_values[aq->revision_attnum - 1]) + 1);
+}
+
+/*
+ * Rows that came after the end of their window count as revisions: that depends
+ * on the order of rows alone, not on how they were cut into batches.
+ */
+static void
+count_revisions(Merge *merge, TupleTableSlot *delta)
+{
+	SaAggregateQuery *aq = merge->plan->aq;
+	Datum	   *revision = &merge->new_slot->tts_values[aq->revision_attnum - 1];
+	int			column = delta->tts_tupleDescriptor->natts - 2;
+
+	if (merge->plan->row->allowed_lateness_us > 0)
+		*revision = Int64GetDatum(DatumGetInt64(*revision) +
+								  DatumGetInt64(delta->tts_values[column]));
 }
 
 /* Combines the delta's states with the row's, and computes the values. */
@@ -248,6 +262,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	if (rows > 0 || !found)
 	{
 		merge_states(merge, delta, found);
+		count_revisions(merge, delta);
 		ExecStoreVirtualTuple(merge->new_slot);
 		if (found)
 			ExecSimpleRelationUpdate(merge->result, merge->estate, &merge->epqstate,
@@ -290,7 +305,7 @@ merge_destroy(DestReceiver *self)
 }
 
 DestReceiver *
-sa_merge_receiver(SaViewPlan *plan, int64 *rows_seen)
+sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
 
@@ -300,6 +315,7 @@ sa_merge_receiver(SaViewPlan *plan, int64 *rows_seen)
 	merge->pub.rDestroy = merge_destroy;
 	merge->pub.mydest = DestNone;
 	merge->plan = plan;
+	merge->watermark = watermark;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;
 }

@@ -14,8 +14,10 @@
 
 /*
  * A receiver for the rows of the delta plan that merges each into the data
- * table.  rows_seen is set to the number of rows that went into groups.
+ * table.  "watermark" is the stream's, as the batch found it.  rows_seen is
+ * increased by the number of rows that went into groups.
  */
-extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, int64 *rows_seen);
+extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark,
+									   int64 *rows_seen);
 
 #endif							/* SA_PIPELINE_MERGE_H */

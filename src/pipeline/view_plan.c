@@ -286,36 +286,65 @@ column_name(TupleDesc desc, AttrNumber attnum)
 	return quote_identifier(NameStr(TupleDescAttr(desc, attnum - 1)->attname));
 }
 
-/* UPDATE data SET is_final = true, state = NULL, … WHERE it ended by $1 */
 static SPIPlanPtr
-plan_close(Relation data, const SaAggregateQuery *aq)
+prepare(const char *sql, int nargs, Oid *argtypes)
 {
-	TupleDesc	desc = RelationGetDescr(data);
-	const char *final = column_name(desc, aq->final_attnum);
-	const char *end = column_name(desc, aq->end_attnum);
-	Oid			argtypes[] = {aq->sq->window_type};
-	StringInfoData sql;
 	SPIPlanPtr	plan;
+
+	SPI_connect();
+	plan = SPI_prepare(sql, nargs, argtypes);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\"", sql);
+	SPI_finish();
+	return plan;
+}
+
+/* "state = NULL, …" for all states that are not values; "" if there are none. */
+static char *
+clear_states(TupleDesc desc, const SaAggregateQuery *aq)
+{
+	StringInfoData sql;
 	ListCell   *lc;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE ONLY %s SET %s = true",
-					 qualified_name(RelationGetRelid(data)), final);
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
 
 		if (aggregate->state_attnum != aggregate->value_attnum)
-			appendStringInfo(&sql, ", %s = NULL", column_name(desc, aggregate->state_attnum));
+			appendStringInfo(&sql, "%s%s = NULL", sql.len > 0 ? ", " : "",
+							 column_name(desc, aggregate->state_attnum));
 	}
-	appendStringInfo(&sql, " WHERE NOT %s AND %s OPERATOR(pg_catalog.<=) $1", final, end);
+	return sql.data;
+}
 
-	SPI_connect();
-	plan = SPI_prepare(sql.data, 1, argtypes);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare \"%s\"", sql.data);
-	SPI_finish();
-	return plan;
+/*
+ * A window is final when the watermark reaches its end, and settled when the
+ * allowed lateness is over, too; then its states are dropped.  Without allowed
+ * lateness both are one update.
+ */
+static void
+plan_close(SaViewPlan *plan, Relation data)
+{
+	TupleDesc	desc = RelationGetDescr(data);
+	char	   *table = qualified_name(RelationGetRelid(data));
+	const char *final = column_name(desc, plan->aq->final_attnum);
+	const char *end = column_name(desc, plan->aq->end_attnum);
+	char	   *states = clear_states(desc, plan->aq);
+	bool		both = plan->row->allowed_lateness_us == 0 && states[0] != '\0';
+	Oid			argtypes[] = {plan->aq->sq->window_type, plan->aq->sq->window_type};
+
+	plan->close = prepare(psprintf("UPDATE ONLY %s SET %s = true%s%s"
+								   " WHERE NOT %s AND %s OPERATOR(pg_catalog.<=) $1",
+								   table, final, both ? ", " : "", both ? states : "",
+								   final, end),
+						  1, argtypes);
+	if (!both && states[0] != '\0')
+		plan->settle = prepare(psprintf("UPDATE ONLY %s SET %s"
+										" WHERE %s OPERATOR(pg_catalog.>) $1"
+										" AND %s OPERATOR(pg_catalog.<=) $2",
+										table, states, end, end),
+							   2, argtypes);
 }
 
 /* States that another major version serialized must not be misread. */
@@ -352,7 +381,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 	if (plan->aq->keys != NIL || plan->aq->windowed)
 		plan->key_index = find_key_index(data, plan->aq);
 	if (plan->aq->windowed)
-		plan->close = plan_close(data, plan->aq);
+		plan_close(plan, data);
 	plan->states = palloc(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
 		plan->states[n++] = sa_state_functions(lfirst(lc));
@@ -393,7 +422,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (row->kind == SA_VIEW_LOAD)
 		load = plan_load(row);
 	else
-		delta = sa_delta_plan(query);
+		delta = sa_delta_plan(query, row->allowed_lateness_us > 0);
 	if (plan->aq != NULL && plan->aq->windowed)
 		lateness = sa_lateness_plan(query);
 	MemoryContextSwitchTo(plan->context);
@@ -413,6 +442,8 @@ free_plan(SaViewPlan *plan)
 {
 	if (plan->close != NULL)
 		SPI_freeplan(plan->close);
+	if (plan->settle != NULL)
+		SPI_freeplan(plan->settle);
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);
 	memset((char *) plan + sizeof(Oid), 0, sizeof(SaViewPlan) - sizeof(Oid));

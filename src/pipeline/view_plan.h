@@ -34,7 +34,9 @@ typedef struct SaViewPlan
 	SaStateFunctions **states;	/* per aggregate */
 	Oid			key_index;		/* unique index on the data table; InvalidOid:
 								 * neither keys nor window */
-	SPIPlanPtr	close;			/* closes windows that end by $1 */
+	SPIPlanPtr	close;			/* makes final what ends by $1 */
+	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and
+								 * by $2; NULL: closing does that */
 } SaViewPlan;
 
 /*

@@ -203,7 +203,7 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	}
 
 	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
-	receiver = sa_merge_receiver(plan, &counts->rows_in);
+	receiver = sa_merge_receiver(plan, scan->progress->watermark, &counts->rows_in);
 	execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);
 	if (scan->any_behind)
@@ -233,15 +233,37 @@ sa_view_try(SaViewPlan *plan, SaBatchScan *scan)
 	FreeQueryDesc(query);
 }
 
-void
-sa_view_close(SaViewPlan *plan, TimestampTz watermark)
+static void
+execute_close(SPIPlanPtr plan, Datum *values)
 {
-	Datum		values[] = {TimestampTzGetDatum(watermark)};
 	int			result;
 
 	SPI_connect();
-	result = SPI_execute_plan(plan->close, values, NULL, false, 0);
+	result = SPI_execute_plan(plan, values, NULL, false, 0);
 	if (result != SPI_OK_UPDATE)
 		elog(ERROR, "could not close windows: %s", SPI_result_code_string(result));
 	SPI_finish();
+}
+
+/* An instant of the watermark, moved back by the allowed lateness. */
+static TimestampTz
+settled_by(SaViewPlan *plan, TimestampTz watermark)
+{
+	if (watermark == DT_NOBEGIN)
+		return DT_NOBEGIN;
+	return Max(watermark - plan->row->allowed_lateness_us, MIN_TIMESTAMP);
+}
+
+void
+sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
+{
+	Datum		final[] = {TimestampTzGetDatum(watermark)};
+	Datum		settled[] = {
+		TimestampTzGetDatum(settled_by(plan, before)),
+		TimestampTzGetDatum(settled_by(plan, watermark))
+	};
+
+	execute_close(plan->close, final);
+	if (plan->settle != NULL)
+		execute_close(plan->settle, settled);
 }

@@ -32,7 +32,11 @@ extern void sa_view_run(SaViewPlan *plan, SaBatchScan *scan,
  */
 extern void sa_view_try(SaViewPlan *plan, SaBatchScan *scan);
 
-/* Makes final what ended by the watermark.  Call as the view's owner. */
-extern void sa_view_close(SaViewPlan *plan, TimestampTz watermark);
+/*
+ * Makes final and settles what is due when the watermark moves from "before" to
+ * "watermark".  Call as the view's owner.
+ */
+extern void sa_view_close(SaViewPlan *plan, TimestampTz before,
+						  TimestampTz watermark);
 
 #endif							/* SA_PIPELINE_VIEW_RUN_H */

@@ -57,7 +57,7 @@ GROUP BY window_start, window_end, page;
 CREATE MATERIALIZED VIEW daily_views
     WITH (stream_agg.continuous, stream_agg.emit = 'final') AS
 SELECT window_start, count(*) AS views
-FROM clicks, tumble(at, '1 day', NULL, 'Europe/Berlin')
+FROM clicks, tumble(at, '1 day', timezone => 'Europe/Berlin')
 GROUP BY window_start;
 
 INSERT INTO clicks (user_id, page, referrer, at, part) VALUES

@@ -57,6 +57,13 @@ SELECT visitor, seen_at FROM visits;
 CREATE MATERIALIZED VIEW visits_wrong WITH (stream_agg.continuous, stream_agg.start = '{"0": "x"}') AS
 SELECT visitor, seen_at FROM visits;
 
+CREATE TABLE visitor (name text PRIMARY KEY);
+CREATE TABLE deferred_log (visitor text REFERENCES visitor DEFERRABLE INITIALLY DEFERRED);
+CREATE MATERIALIZED VIEW deferred WITH (stream_agg.continuous, stream_agg.into = 'deferred_log') AS
+SELECT visitor FROM visits;
+
+ALTER SERVER configured OPTIONS (ADD bootstrap_servers 'localhost:9092');
+
 ALTER TABLE stream_agg_data.visit_hours SET (fillfactor = 50);
 
 -- the end of doc/configuration.md

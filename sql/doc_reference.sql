@@ -35,6 +35,8 @@ CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
 SELECT a.shop FROM sales a JOIN sales b USING (shop);
 CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
 SELECT window_start, count(*) FROM sales, tumble(now(), '1 hour') GROUP BY window_start;
+CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
+SELECT shop, amount > 0 AS is_final FROM sales;
 CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous, stream_agg.retention = '30 days') AS
 SELECT shop, amount FROM sales;
 
@@ -60,6 +62,20 @@ SELECT * FROM tumble('2026-03-01 12:07'::timestamp, '15 minutes');
 SELECT * FROM tumble('2026-03-01 12:07Z'::timestamptz, '1 hour', origin => '2026-03-01 00:30Z');
 SELECT * FROM tumble('2026-03-01 12:07Z'::timestamptz, '1 month 1 day');
 SELECT * FROM cumulate('2026-03-01 12:07Z'::timestamptz, '7 minutes', '1 hour');
+
+CREATE FOREIGN TABLE quotes (symbol text, price numeric, at timestamptz) SERVER ref OPTIONS (event_time 'at');
+CREATE MATERIALIZED VIEW candles WITH (stream_agg.continuous) AS
+SELECT window_start, symbol,
+       first(price, at) AS open, max(price) AS high, min(price) AS low, last(price, at) AS close,
+       top_n(price, price, 2) AS highest, last_n(price, at, 3) AS latest
+FROM quotes, tumble(at, '1 day', timezone => 'Europe/Berlin')
+GROUP BY window_start, symbol;
+
+INSERT INTO quotes VALUES ('PGS', 12.0, '2026-03-01 09:00Z'), ('PGS', 12.5, '2026-03-01 11:00Z'),
+                          ('PGS', 11.9, '2026-03-01 10:00Z'), ('PGS', 12.1, '2026-03-01 16:30Z');
+SELECT * FROM candles;
+SELECT top_n(price, at, 0) FROM (VALUES (1, now())) AS q (price, at);
+SELECT last(price, at) FROM (VALUES (1, '{}'::json)) AS q (price, at);
 
 SELECT stream_agg.pause('sales');
 INSERT INTO sales VALUES ('kiel', 'tea', 12, '2026-03-01 13:05Z');

@@ -51,6 +51,15 @@ SELECT stream_agg.watermark('per_minute');
 INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:10Z', 1), ('b', 1, '2026-03-01 12:01:10Z', 0);
 SELECT *, stream_agg.watermark('per_minute') FROM per_minute ORDER BY window_start;
 
+CREATE FOREIGN TABLE visits (at timestamptz) SERVER clock OPTIONS (event_time 'at');
+CREATE MATERIALIZED VIEW lenient WITH (stream_agg.continuous, stream_agg.allowed_lateness = '2 min') AS
+SELECT window_start, count(*) AS n FROM visits, tumble(at, '1 minute') GROUP BY window_start;
+
+INSERT INTO visits VALUES ('2026-03-01 12:03:10Z'), ('2026-03-01 12:05:00Z'),
+                          ('2026-03-01 12:03:30Z'),   -- its window ended at 12:04: allowed
+                          ('2026-03-01 12:02:30Z');   -- at 12:03, two minutes before 12:05: late
+SELECT window_start, n, is_final, revision FROM stream_agg_data.lenient ORDER BY 1;
+
 INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:00Z', 0),   -- equals the watermark: not late
                             ('a', 1, '2026-03-01 12:00:59Z', 0);   -- late
 SELECT partition, "offset", event_time, window_end, watermark, lateness
@@ -74,6 +83,16 @@ SELECT * FROM total;
 INSERT INTO readings VALUES (NULL, 2, '2026-03-01 12:02:00Z', 0), (NULL, NULL, '2026-03-01 12:02:01Z', 1),
                             ('a', 3, '2026-03-01 12:02:02Z', 1);
 SELECT * FROM per_sensor ORDER BY sensor;
+
+CREATE MATERIALIZED VIEW latest WITH (stream_agg.continuous) AS
+SELECT sensor, last(value, at) AS value, last(value, (at, value)) AS greatest_of_equals,
+       last(value, at) FILTER (WHERE value IS NOT NULL) AS known
+FROM readings GROUP BY sensor;
+
+INSERT INTO readings VALUES ('c', 7, '2026-03-01 12:03:00Z', 0), ('c', 3, '2026-03-01 12:03:10Z', 0),
+                            ('c', 5, '2026-03-01 12:03:10Z', 0), ('d', 1, '2026-03-01 12:03:00Z', 0),
+                            ('d', NULL, '2026-03-01 12:03:10Z', 0), ('c', 9, '2026-03-01 12:02:00Z', 1);
+SELECT * FROM latest ORDER BY sensor;
 
 CREATE FOREIGN TABLE orders (id bigint, cents bigint, items int, at timestamptz)
 SERVER clock OPTIONS (event_time 'at');

@@ -13,8 +13,8 @@ RESET client_min_messages;
 -- Sensors: averages per minute, with gaps, broken messages and stragglers.
 --
 -- Shows: constraints on a stream, NULL as a group, dead letters and how to get
--- at what was in them, late rows, an aggregate without a window, indexes on
--- the table behind a view.
+-- at what was in them, late rows, an aggregate without a window, the latest
+-- values of a group, indexes on the table behind a view.
 --
 -- Runs without Kafka as it is.  With Kafka, give the server an address and
 -- leave out the INSERTs.
@@ -39,7 +39,8 @@ GROUP BY window_start, sensor;
 
 -- The latest news of each sensor, for ever.
 CREATE MATERIALIZED VIEW sensors WITH (stream_agg.continuous) AS
-SELECT sensor, max(sent) AS last_seen, count(*) AS messages
+SELECT sensor, max(sent) AS last_seen, last(celsius, sent) AS latest,
+       last_n(celsius, sent, 3) AS latest_three, count(*) AS messages
 FROM measurements
 GROUP BY sensor;
 

@@ -76,12 +76,13 @@ crash_at('after_positions', 3);
 crash_at('before_commit', 2);
 crash_at('after_commit', 3);
 
-# And at moments that nobody has chosen.
+# And at moments that nobody has chosen: more of them in ./check --long.
+my $rounds = $ENV{STREAM_AGG_LONG} ? 60 : 3;
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET stream_agg.fault');
 $node->reload;
 my $producer = $broker->start_producing($topic, '--rate' => 5_000,
-	next_events(20_000));
-foreach my $round (1 .. 3)
+	next_events(5_000 * (1 + $rounds)));
+foreach my $round (1 .. $rounds)
 {
 	my $pid = reader_pid($node);
 

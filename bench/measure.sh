@@ -1,0 +1,349 @@
+#!/usr/bin/env bash
+#
+# bench/measure.sh
+#	  Runs the servers and every measurement of the benchmark; leaves the
+#	  figures in the file "results".
+#
+# NOTES
+#	  Called by bench/run in a folder under /tmp that holds a copy of what is
+#	  needed, as the user who owns that folder.  Lines of "results", with tabs:
+#
+#		fact	NAME	VALUE
+#		run		CASE	SECONDS	CPU_SECONDS	PEAK_KB	SHARED_KB	WAL_BYTES
+#		latency	FLUSH_INTERVAL	ROWS	P50	P99	P99.9	MAX		(milliseconds)
+#
+#	  Each run has a stream and views of its own, so a worker of its own: what
+#	  /proc says of the worker is about this run alone.  The clock runs from
+#	  the commit of CREATE to the return of stream_agg.wait(); so the start of
+#	  the worker and its connection to Kafka are in it.  What these take by
+#	  themselves is measured with a topic of one row (the case "start").
+#
+#	  The time of a row's visibility is the commit timestamp of the transaction
+#	  that wrote it, which PostgreSQL takes just before it flushes the commit
+#	  record; the time of its origin is its Kafka timestamp, at which it was
+#	  handed to the producer.
+#
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. tools/lib.sh
+. ./env.sh
+
+folder=$PWD
+results=$folder/results
+partitions=4
+keys=1000
+size=150
+disorder=5
+spread_us=1800000000			# event time from the first to the last row
+first_event=1700000100			# the start of a window, in the past for any clock
+rate=10000
+columns="user_id text, page text, amount float8, event_time timestamptz, s bigint"
+export PGHOST=$folder PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+export PGOPTIONS='-c client_min_messages=warning'
+
+# What happens, for someone who waits; results are printed by bench/run.
+progress()
+{
+	sa_say "$*" >&2
+}
+
+fact()
+{
+	printf 'fact\t%s\t%s\n' "$1" "$2" >>"$results"
+}
+
+# The answer of one statement, unaligned.
+ask()
+{
+	psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$1"
+}
+
+# ----------------------------------------------------------------------------
+# Servers and topics
+# ----------------------------------------------------------------------------
+
+start_postgres()
+{
+	initdb -D data -U postgres -A trust -E UTF8 --no-locale >initdb.log 2>&1 ||
+		{ cat initdb.log >&2; sa_die "initdb failed"; }
+	cat >>data/postgresql.conf <<-END
+		shared_preload_libraries = 'stream_agg'
+		listen_addresses = ''
+		unix_socket_directories = '$folder'
+		unix_socket_permissions = 0700
+		timezone = 'UTC'
+		max_wal_size = 4GB
+		shared_buffers = 1GB
+		track_commit_timestamp = on
+	END
+	pg_ctl -D data -l postgres.log -w -s start ||
+		{ tail -n 20 postgres.log >&2; sa_die "PostgreSQL did not start"; }
+	ask "CREATE EXTENSION stream_agg" || exit 1
+}
+
+start_kafka()
+{
+	tools/kafka start "$folder/broker" || exit 1
+	bootstrap=$(tools/kafka bootstrap "$folder/broker")
+	ask "CREATE SERVER kafka FOREIGN DATA WRAPPER stream_agg
+			OPTIONS (bootstrap_servers '$bootstrap')" || exit 1
+	ask "CREATE USER MAPPING FOR CURRENT_USER SERVER kafka" || exit 1
+}
+
+# fill TOPIC ROWS: makes a topic, with what it holds in the file TOPIC.manifest.
+fill()
+{
+	tools/kafka admin "$folder/broker" create "$1" "$partitions" || exit 1
+	sa_producer -b "$bootstrap" -t "$1" -m "$1.manifest" -n "$2" \
+		--size "$size" --keys "$keys" --disorder "$disorder" \
+		--start "$first_event" --step-us $((spread_us / $2)) ||
+		sa_die "the topic \"$1\" could not be filled"
+	[ "$(wc -l <"$1.manifest")" -eq "$2" ] ||
+		sa_die "not all rows of the topic \"$1\" were delivered"
+}
+
+# Loads a manifest, and computes from it what the views must hold.
+make_expectations()
+{
+	psql -X -q -v ON_ERROR_STOP=1 <<-END || sa_die "could not load the manifest"
+		CREATE TABLE manifest (partition int, "offset" bigint, p bigint, s bigint,
+			user_id text, page text, amount float8, event_time timestamptz, poison boolean);
+		\\copy manifest FROM 'events.manifest'
+		CREATE TABLE expected_windows AS
+		SELECT window_start, window_end, user_id, count(*) AS n, avg(amount) AS average,
+			max(amount) AS greatest
+		FROM manifest, tumble(event_time, '5 minutes')
+		GROUP BY window_start, window_end, user_id;
+		CREATE TABLE expected_rows AS $(row_summary manifest);
+		DROP TABLE manifest;
+	END
+	rm events.manifest
+}
+
+write_facts()
+{
+	fact date "$(date -u +%F)"
+	fact commit "$BENCH_COMMIT"
+	fact processor "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+	fact cores "$(nproc)"
+	fact memory "$(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
+	fact kernel "$(uname -sr)"
+	fact PostgreSQL "$(ask 'SHOW server_version')"
+	fact librdkafka "$(pkg-config --modversion rdkafka)"
+	fact Kafka "$(basename "$(ls kafka/kafka_2*.jar)" .jar | sed 's/.*-//')"
+	fact settings "max_wal_size = 4GB, shared_buffers = 1GB, track_commit_timestamp = on"
+	fact rows "$BENCH_ROWS"
+	fact runs "$BENCH_RUNS"
+	fact size "$size"
+	fact partitions "$partitions"
+	fact rate "$rate"
+	fact seconds "$BENCH_SECONDS"
+}
+
+# ----------------------------------------------------------------------------
+# Cases
+# ----------------------------------------------------------------------------
+
+# The query that boils a table of rows down to one.
+row_summary()
+{
+	printf '%s' "SELECT count(*) AS n, sum(s) AS s, sum(amount::numeric) AS amount,
+		sum(hashtextextended(concat(user_id, page, event_time), s)) AS hash FROM $1"
+}
+
+load_view()
+{
+	printf '%s' "CREATE MATERIALIZED VIEW load_view WITH (stream_agg.continuous) AS
+		SELECT * FROM events;"
+}
+
+aggregate_view()
+{
+	printf '%s' "CREATE MATERIALIZED VIEW aggregate_view WITH (stream_agg.continuous) AS
+		SELECT window_start, window_end, user_id, count(*) AS n, avg(amount) AS average,
+			max(amount) AS greatest
+		FROM events, tumble(event_time, '5 minutes')
+		GROUP BY window_start, window_end, user_id;"
+}
+
+# Dies unless the load holds what was produced.
+check_load()
+{
+	[ "$(ask "TABLE expected_rows EXCEPT ALL $(row_summary load_view)" | wc -l)" -eq 0 ] ||
+		sa_die "WRONG RESULT: the load holds $(ask "$(row_summary load_view)"), but" \
+			"$(ask 'TABLE expected_rows') were produced"
+}
+
+# Dies unless every window of every group is right; avg() up to rounding.
+check_aggregate()
+{
+	local differ
+
+	differ=$(ask "
+		SELECT count(*) FROM expected_windows AS e
+		FULL JOIN aggregate_view AS v USING (window_start, window_end, user_id)
+		WHERE (e.n, e.greatest) IS DISTINCT FROM (v.n, v.greatest)
+			OR (abs(e.average - v.average) <= 1e-9 * e.average) IS NOT TRUE")
+	[ "$differ" = 0 ] ||
+		sa_die "WRONG RESULT: $differ groups of the aggregate view differ from what was produced"
+}
+
+check_no_rejects()
+{
+	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
+		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
+		sa_die "WRONG RESULT: there are dead letters or late rows"
+}
+
+# CPU seconds of a process, all threads.
+cpu_seconds()
+{
+	awk -v hz="$(getconf CLK_TCK)" \
+		'{ sub(/.*\) /, ""); printf "%.2f", ($12 + $13) / hz }' "/proc/$1/stat"
+}
+
+memory_kb()
+{
+	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"
+}
+
+# Waits until nothing of the run before is going on.
+settle()
+{
+	for _ in $(seq 100); do
+		[ "$(ask "SELECT count(*) FROM stream_agg.workers WHERE kind = 'reader'")" != 0 ] ||
+			break
+		sleep 0.1
+	done
+	ask "VACUUM" && ask "CHECKPOINT" && sync -f "$folder"
+}
+
+# measure CASE TOPIC DDL: lets a new worker read the topic to its end.
+measure()
+{
+	local answer rc done_ seconds wal pid
+
+	settle
+	answer=$(psql -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 <<-END
+		BEGIN;
+		CREATE FOREIGN TABLE events ($columns) SERVER kafka OPTIONS (topic '$2',
+			event_time 'event_time', max_out_of_orderness '$disorder s');
+		$3
+		COMMIT;
+		SELECT clock_timestamp() AS began, pg_current_wal_insert_lsn() AS lsn \\gset
+		SELECT stream_agg.wait('events', '30 min') AS done \\gset
+		SELECT :'done', extract(epoch FROM clock_timestamp() - :'began')::numeric(12,3),
+			pg_current_wal_insert_lsn() - :'lsn',
+			(SELECT min(pid) FROM stream_agg.workers WHERE kind = 'reader');
+	END
+	)
+	rc=$?
+	read -r done_ seconds wal pid <<<"$answer"
+	[ "$rc" -eq 0 ] && [ "$done_" = t ] && [ -n "$pid" ] ||
+		sa_die "the case \"$1\" failed: $answer; $(tail -n 5 postgres.log)"
+	printf 'run\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$seconds" "$(cpu_seconds "$pid")" \
+		"$(memory_kb "$pid" VmHWM)" "$(memory_kb "$pid" RssShmem)" "$wal" >>"$results"
+	progress "  $1: $seconds s"
+}
+
+drop_stream()
+{
+	ask "DROP FOREIGN TABLE events CASCADE" || exit 1
+}
+
+measure_bare()
+{
+	local messages bytes seconds cpu peak
+
+	settle
+	read -r messages bytes seconds cpu peak < <(bench/bare_consumer "$bootstrap" events)
+	[ "${messages:-}" = "$BENCH_ROWS" ] ||
+		sa_die "WRONG RESULT: the bare consumer read ${messages:-no} messages"
+	fact bytes "$bytes"
+	printf 'run\tbare\t%s\t%s\t%s\t0\t0\n' "$seconds" "$cpu" "$peak" >>"$results"
+	progress "  bare: $seconds s"
+}
+
+measure_throughput()
+{
+	# The broker's Java compiles what it runs often: not in a measured run.
+	bench/bare_consumer "$bootstrap" events >/dev/null || exit 1
+	for run in $(seq "$BENCH_RUNS"); do
+		progress "run $run of $BENCH_RUNS"
+		measure_bare
+		measure start one_row "$(aggregate_view)"
+		drop_stream
+		measure aggregate events "$(aggregate_view)"
+		check_aggregate
+		check_no_rejects
+		drop_stream
+		measure load events "$(load_view)"
+		check_load
+		check_no_rejects
+		drop_stream
+		measure both events "$(load_view) $(aggregate_view)"
+		check_load
+		check_aggregate
+		check_no_rejects
+		drop_stream
+	done
+}
+
+# ----------------------------------------------------------------------------
+# Latency
+# ----------------------------------------------------------------------------
+
+# measure_latency INTERVAL: rows at a steady rate into a load that has caught up.
+measure_latency()
+{
+	local topic=latency_$1 rows=$((rate * BENCH_SECONDS)) line
+
+	settle
+	tools/kafka admin "$folder/broker" create "$topic" "$partitions" || exit 1
+	ask "CREATE FOREIGN TABLE events ($columns,
+			produced_at timestamptz OPTIONS (metadata 'timestamp'))
+		SERVER kafka OPTIONS (topic '$topic', event_time 'event_time',
+			max_out_of_orderness '$disorder s', flush_interval '$1')" || exit 1
+	ask "$(load_view)" || exit 1
+	# A few rows first, so that the start of the worker is not in it.
+	sa_producer -b "$bootstrap" -t "$topic" -n 100 --start now --size "$size" || exit 1
+	[ "$(ask "SELECT stream_agg.wait('events', '60 s')")" = t ] || sa_die "no row arrived"
+	sa_producer -b "$bootstrap" -t "$topic" --first 100 -n "$rows" --rate "$rate" \
+		--start now --size "$size" --keys "$keys" || exit 1
+	# Not by wait(): that has the worker ask the broker how far the topic goes,
+	# which holds up the rows that are on their way.
+	for _ in $(seq 300); do
+		[ "$(ask 'SELECT count(*) FROM load_view')" -lt $((rows + 100)) ] || break
+		sleep 0.2
+	done
+	line=$(psql -X -q -A -t -F $'\t' -v ON_ERROR_STOP=1 -c "
+		SELECT count(*),
+			percentile_disc(0.5) WITHIN GROUP (ORDER BY ms)::numeric(9,1),
+			percentile_disc(0.99) WITHIN GROUP (ORDER BY ms)::numeric(9,1),
+			percentile_disc(0.999) WITHIN GROUP (ORDER BY ms)::numeric(9,1),
+			max(ms)::numeric(9,1)
+		FROM (SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin) - produced_at)
+				* 1000 AS ms
+			FROM $(ask "SELECT stream_agg.data_table('load_view')") WHERE s >= 100) AS rows")
+	[ "${line%%$'\t'*}" = "$rows" ] ||
+		sa_die "WRONG RESULT: ${line%%$'\t'*} of $rows rows arrived"
+	printf 'latency\t%s\t%s\n' "$1" "$line" >>"$results"
+	progress "  latency with flush_interval $1: $(cut -f 2 <<<"$line") ms"
+	drop_stream
+}
+
+trap 'sa_stop_servers "$folder"' EXIT
+trap 'exit 130' INT TERM HUP
+: >"$results"
+progress "starting PostgreSQL and Kafka"
+start_postgres
+start_kafka
+progress "producing $BENCH_ROWS rows"
+fill events "$BENCH_ROWS"
+fill one_row 1
+make_expectations
+write_facts
+measure_throughput
+for interval in $BENCH_INTERVALS; do
+	measure_latency "$interval"
+done

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+#
+# bench/report.sh
+#	  Prints the results of the benchmark as tables.
+#
+# Usage: bench/report.sh plain|markdown FILE
+#
+# NOTES
+#	  FILE is what bench/measure.sh has left, whose head describes the lines.
+#	  The median of each figure is taken by itself.  The steady rate leaves out
+#	  what a topic of one row takes: the start of the worker, its connection,
+#	  the last flush.
+#
+set -u
+
+awk -F '\t' -v format="${1:?format}" '
+	# The median of the values of one figure of one case.
+	function median(name, figure,    n, i, j, x, v)
+	{
+		n = count[name]
+		for (i = 1; i <= n; i++)
+		{
+			x = values[name, figure, i]
+			for (j = i; j > 1 && v[j - 1] > x; j--)
+				v[j] = v[j - 1]
+			v[j] = x
+		}
+		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+	}
+
+	# 1234567 as 1,234,567
+	function grouped(x,    s, t)
+	{
+		s = sprintf("%.0f", x)
+		while (length(s) > 3)
+		{
+			t = "," substr(s, length(s) - 2) t
+			s = substr(s, 1, length(s) - 3)
+		}
+		return s t
+	}
+
+	# One line of a table, cells separated by "|"; a head has a rule below, with
+	# the alignment of all columns but the first.
+	function line(text, alignment,    n, i, cell, out)
+	{
+		n = split(text, cell, "|")
+		for (i = 1; i <= n; i++)
+			if (format == "markdown")
+				out = out (i == 1 ? "| " : " | ") cell[i]
+			else
+				out = out sprintf((i == 1 ? "%-20s" : "%15s"), cell[i])
+		print out (format == "markdown" ? " |" : "")
+		if (alignment != "" && format == "markdown")
+		{
+			out = "|---|"
+			for (i = 2; i <= n; i++)
+				out = out alignment "|"
+			print out
+		}
+	}
+
+	function throughput(name, title,    seconds, steady)
+	{
+		seconds = median(name, 1)
+		steady = name == "bare" ? seconds : seconds - median("start", 1)
+		line(title "|" grouped(rows / seconds) "|" grouped(rows / steady) "|" \
+			sprintf("%.2f|%.2f|%.1f|%.0f|%.0f", median("bare", 1) / steady, \
+				median(name, 2), median(name, 2) / rows * 1e6, \
+				(median(name, 3) - median(name, 4)) / 1024, \
+				median(name, 5) / 1048576 / rows * 1e6))
+	}
+
+	$1 == "fact" { fact[$2] = $3 }
+	$1 == "run" {
+		count[$2]++
+		for (i = 3; i <= NF; i++)
+			values[$2, i - 2, count[$2]] = $i + 0
+	}
+	$1 == "latency" { latency[++nlatencies] = $0 }
+
+	END {
+		rows = fact["rows"]
+		print ""
+		line("machine| ", "---")
+		line("processor, cores|" fact["processor"] ", " fact["cores"])
+		line("memory, kernel|" fact["memory"] ", " fact["kernel"])
+		line("versions|PostgreSQL " fact["PostgreSQL"] ", librdkafka " fact["librdkafka"] \
+			", Kafka " fact["Kafka"])
+		line("settings|" fact["settings"])
+		line("date, commit|" fact["date"] ", " fact["commit"])
+		line("topic|" grouped(rows) " rows in " fact["partitions"] " partitions, " \
+			sprintf("%.0f", fact["bytes"] / rows) " bytes of key and value each")
+		line("runs|" fact["runs"] ", medians")
+		print ""
+		line("case|rows/s|steady rows/s|ratio to bare|CPU s|CPU us/row|private MB|WAL MB/M rows", "---:")
+		throughput("bare", "bare consumer")
+		throughput("aggregate", "aggregate")
+		throughput("load", "load")
+		throughput("both", "load and aggregate")
+		print ""
+		printf "Start of a worker until one row is committed: %.0f ms.\n", median("start", 1) * 1000
+		print ""
+		line("flush_interval|rows|p50 ms|p99 ms|p99.9 ms|max ms", "---:")
+		for (i = 1; i <= nlatencies; i++)
+		{
+			split(latency[i], f, "\t")
+			line(f[2] "|" grouped(f[3]) "|" f[4] "|" f[5] "|" f[6] "|" f[7])
+		}
+		print ""
+		printf "Latency at %s rows/s for %d s, from the Kafka timestamp to the commit timestamp.\n", \
+			grouped(fact["rate"]), fact["seconds"]
+	}' "${2:?file}"

@@ -36,7 +36,7 @@ SA_FUNCTION_INFO_V1(stream_agg_watermark);
 SA_FUNCTION_INFO_V1(stream_agg_data_table);
 
 #define WAIT_POLL_MS		10L
-#define WAKE_EVERY_POLLS	100
+#define WAKE_EVERY_POLLS	10
 
 /* A stream, or one continuous view. */
 typedef struct Target
@@ -217,6 +217,7 @@ stream_agg_resume(PG_FUNCTION_ARGS)
 /* How far a reader has to come. */
 typedef struct WaitGoal
 {
+	Oid			stream;
 	int32		reader;
 	bool		known;			/* the ends below were heard after the call */
 	List	   *ends;			/* of SaPosition *; end_offset is the goal */
@@ -263,12 +264,15 @@ goal_is_reached(WaitGoal *goal, TimestampTz since)
 	ListCell   *end;
 	SaReader	reader;
 
-	/* a reader that is gone was merged into one that had come further */
+	/* a reader that is gone has handed its views to the main one */
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (!sa_reader_by_id(goal->reader, &reader))
 	{
+		if (sa_reader_main(goal->stream, &reader))
+			goal->reader = reader.id;
+		goal->known = false;
 		PopActiveSnapshot();
-		return true;
+		return false;
 	}
 	PopActiveSnapshot();
 	if (!ends_are_known(goal, since))
@@ -282,7 +286,7 @@ goal_is_reached(WaitGoal *goal, TimestampTz since)
 }
 
 static bool
-wait_for_readers(List *readers, Interval *timeout)
+wait_for_readers(Oid stream, List *readers, Interval *timeout)
 {
 	TimestampTz since = GetCurrentTimestamp();
 	TimestampTz deadline;
@@ -297,6 +301,7 @@ wait_for_readers(List *readers, Interval *timeout)
 	{
 		WaitGoal   *goal = palloc0(sizeof(WaitGoal));
 
+		goal->stream = stream;
 		goal->reader = lfirst_int(lc);
 		goals = lappend(goals, goal);
 	}
@@ -348,7 +353,7 @@ stream_agg_wait(PG_FUNCTION_ARGS)
 	}
 	readers = target.view != NULL ? list_make1_int(target.view->reader) :
 		sa_readers_of_stream(target.stream);
-	PG_RETURN_BOOL(wait_for_readers(readers, PG_GETARG_INTERVAL_P(1)));
+	PG_RETURN_BOOL(wait_for_readers(target.stream, readers, PG_GETARG_INTERVAL_P(1)));
 }
 
 /* ------------------------------------------------------------------------

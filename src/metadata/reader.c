@@ -277,8 +277,8 @@ sa_position_insert(int32 reader, const SaPosition *position)
 {
 	static SaStatement insert = {
 		"INSERT INTO stream_agg.position"
-		" (reader, partition, next_offset, first_offset, end_offset, checked_at)"
-		" VALUES ($1, $2, $3, $4, $5, clock_timestamp())",
+		" (reader, partition, next_offset, first_offset, end_offset)"
+		" VALUES ($1, $2, $3, $4, $5)",
 		5, {INT4OID, INT4OID, INT8OID, INT8OID, INT8OID}
 	};
 	Datum		values[] = {

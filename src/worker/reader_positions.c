@@ -155,12 +155,12 @@ adopt_stream(SaReaderLoop *loop, Relation rel)
 	MemoryContext context = AllocSetContextCreate(loop->context, "stream_agg stream",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	int64		old_idle_timeout_us;
+	SaStream   *old_stream;
 
-	old_idle_timeout_us = loop->stream != NULL ? loop->stream->idle_timeout_us : -1;
+	old_stream = loop->stream;
 	loop->stream = sa_stream_load(rel);
-	/* partitions may be idle by now */
-	if (loop->stream->idle_timeout_us != old_idle_timeout_us)
+	/* with another timeout partitions may be idle by now */
+	if (old_stream != NULL && old_stream->idle_timeout_us != loop->stream->idle_timeout_us)
 		loop->tick_due = true;
 	if (loop->stream_context != NULL)
 		MemoryContextDelete(loop->stream_context);

@@ -234,7 +234,8 @@ sa_state_merge(SaStateFunctions *functions,
 	}
 	else
 		*state = current;
-	*value = finalize(functions, current);
+	if (value != NULL)
+		*value = finalize(functions, current);
 }
 
 void

@@ -29,8 +29,8 @@ extern SaStateFunctions *sa_state_functions(const SaAggregate *aggregate);
 
 /*
  * new state = old combined with delta; "old" is NULL for a group's first delta.
- * States are in stored form.  Writes the state and the value that results from
- * it.  Results live in CurrentMemoryContext, which must be short-lived.
+ * States are in stored form.  Writes the state and, unless that is NULL, the value
+ * that results from it.  Results live in CurrentMemoryContext, which must be short-lived.
  */
 extern void sa_state_merge(SaStateFunctions *functions,
 						   const SaStateDatum *old, const SaStateDatum *delta,

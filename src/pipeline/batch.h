@@ -23,6 +23,7 @@
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
+#include "window/window.h"
 
 typedef struct SaRow
 {
@@ -97,6 +98,8 @@ typedef struct SaBatchScan
 	bool		only_behind;	/* leave out the rows that are not */
 	const SaProgress *progress; /* the view's, as the batch found it */
 	int64		allowed_lateness_us;
+	const SaWindowSpec *window; /* the view's, if it has one */
+	const SaWindowSpec *pane;	/* and what its windows are made of */
 } SaBatchScan;
 
 extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,

@@ -191,6 +191,25 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
+/* Adds the rows to the kept sets, and what is new there to states. */
+static void
+keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, plan->aq->kept)
+	{
+		SaKeptSet  *set = lfirst(lc);
+		DestReceiver *receiver = None_Receiver;
+
+		if (set->feeds_states)
+			receiver = sa_merge_receiver(plan, set, scan->progress->watermark, NULL);
+		execute_plan(plan->kept[n++], scan, receiver);
+		receiver->rDestroy(receiver);
+	}
+}
+
 void
 sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
@@ -203,9 +222,12 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	}
 
 	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
-	receiver = sa_merge_receiver(plan, scan->progress->watermark, &counts->rows_in);
+	scan->window = &plan->aq->sq->window;
+	scan->pane = &plan->pane;
+	receiver = sa_merge_receiver(plan, NULL, scan->progress->watermark, &counts->rows_in);
 	execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);
+	keep_arguments(plan, scan);
 	if (scan->any_behind)
 		find_late_rows(plan, scan, counts);
 }
@@ -238,9 +260,11 @@ execute_close(SPIPlanPtr plan, Datum *values)
 {
 	int			result;
 
+	if (plan == NULL)
+		return;
 	SPI_connect();
 	result = SPI_execute_plan(plan, values, NULL, false, 0);
-	if (result != SPI_OK_UPDATE)
+	if (result != SPI_OK_UPDATE && result != SPI_OK_INSERT)
 		elog(ERROR, "could not close windows: %s", SPI_result_code_string(result));
 	SPI_finish();
 }
@@ -258,12 +282,12 @@ void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
 	Datum		final[] = {TimestampTzGetDatum(watermark)};
+	Datum		panes[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
 		TimestampTzGetDatum(settled_by(plan, before)),
 		TimestampTzGetDatum(settled_by(plan, watermark))
 	};
 
 	execute_close(plan->close, final);
-	if (plan->settle != NULL)
-		execute_close(plan->settle, settled);
+	execute_close(plan->settle, plan->aq->panes ? panes : settled);
 }

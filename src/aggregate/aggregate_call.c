@@ -59,9 +59,8 @@ state_grows(Oid aggfnoid)
 		aggfnoid == F_STRING_AGG_TEXT_TEXT || aggfnoid == F_STRING_AGG_BYTEA_BYTEA;
 }
 
-/* Whether transition states of a call can be stored and combined. */
-static bool
-is_combinable(const Aggref *aggref)
+bool
+sa_aggregate_is_combinable(const Aggref *aggref)
 {
 	HeapTuple	tuple;
 	Form_pg_aggregate form;
@@ -84,7 +83,7 @@ is_combinable(const Aggref *aggref)
 static SaAggregateMode
 choose_mode(const SaAggregateQuery *aq, const Aggref *aggref)
 {
-	if (!is_combinable(aggref))
+	if (!sa_aggregate_is_combinable(aggref))
 		return SA_AGGREGATE_KEPT;
 	if (aggref->aggdistinct == NIL)
 		return SA_AGGREGATE_COMBINED;
@@ -92,9 +91,8 @@ choose_mode(const SaAggregateQuery *aq, const Aggref *aggref)
 		SA_AGGREGATE_KEPT : SA_AGGREGATE_DISTINCT;
 }
 
-/* Type of the state as it is stored, and whether it serves as the value. */
-static void
-resolve_state(SaAggregate *aggregate)
+void
+sa_aggregate_resolve_state(SaAggregate *aggregate)
 {
 	Aggref	   *aggref = aggregate->aggref;
 	Oid			argtypes[FUNC_MAX_ARGS];
@@ -307,7 +305,7 @@ collect_calls_walker(Node *node, CollectContext *context)
 	aggregate = add_aggregate(aq, (Aggref *) node, name != NULL ? name :
 							  get_func_name(((Aggref *) node)->aggfnoid));
 	if (aggregate->mode != SA_AGGREGATE_KEPT)
-		resolve_state(aggregate);
+		sa_aggregate_resolve_state(aggregate);
 	if (aggregate->mode != SA_AGGREGATE_COMBINED)
 		keep_call(aq, aggregate, context->pstate);
 	return false;
@@ -346,6 +344,6 @@ sa_aggregate_calls_analyze(SaAggregateQuery *aq, ParseState *pstate)
 	if (any_is_kept(aq) && !aq->panes)
 	{
 		aq->kept_count = add_aggregate(aq, sa_count_star(), "rows_kept");
-		resolve_state(aq->kept_count);
+		sa_aggregate_resolve_state(aq->kept_count);
 	}
 }

@@ -142,6 +142,15 @@ extern int	sa_aggregate_query_key_count(const SaAggregateQuery *aq);
  */
 extern void sa_aggregate_calls_analyze(SaAggregateQuery *aq, ParseState *pstate);
 
+/* Whether transition states of a call can be stored and combined. */
+extern bool sa_aggregate_is_combinable(const Aggref *aggref);
+
+/*
+ * Sets the type of the state as it is stored, and the state's column: 0 if the
+ * value serves as the state, else -1, which is "wanted".
+ */
+extern void sa_aggregate_resolve_state(SaAggregate *aggregate);
+
 /* A call of count(*). */
 extern Aggref *sa_count_star(void);
 

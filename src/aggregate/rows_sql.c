@@ -318,7 +318,7 @@ stored_columns(const SaAggregateQuery *aq, const SaViewTables *tables)
  * ------------------------------------------------------------------------
  */
 
-/* stream_agg.combine_states(aggregate, p.state, result, argument, …) */
+/* stream_agg.combine_states(aggregate, result, p.state, argument, …) */
 static char *
 combined_value(const SaViewTables *tables, const SaAggregate *aggregate)
 {
@@ -327,10 +327,10 @@ combined_value(const SaViewTables *tables, const SaAggregate *aggregate)
 	ListCell   *lc;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "%s.combine_states(%s::pg_catalog.regprocedure, p.%s, %s", SA_SCHEMA,
+	appendStringInfo(&sql, "%s.combine_states(%s::pg_catalog.regprocedure, %s, p.%s", SA_SCHEMA,
 					 quote_literal_cstr(format_procedure_qualified(aggref->aggfnoid)),
-					 sa_column_sql(tables->panes, aggregate->pane_attnum),
-					 sa_typed_null_sql(aggref->aggtype, -1, InvalidOid));
+					 sa_typed_null_sql(aggref->aggtype, -1, InvalidOid),
+					 sa_column_sql(tables->panes, aggregate->pane_attnum));
 	foreach(lc, aggref->aggargtypes)
 	{
 		Oid			type = lfirst_oid(lc);

@@ -47,6 +47,16 @@ extern void sa_state_finish(SaStateFunctions *functions,
 							SaStateDatum *state, SaStateDatum *value);
 
 /*
+ * The same for callers that are aggregates themselves and have many sums at a
+ * time: the sum lives in "aggcontext", which is where an aggregate keeps what
+ * belongs to a group.  These and the others must not be mixed.
+ */
+extern void sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext,
+						 bool is_first, SaStateDatum *sum, const SaStateDatum *stored);
+extern SaStateDatum sa_state_value(SaStateFunctions *functions,
+								   MemoryContext aggcontext, SaStateDatum sum);
+
+/*
  * Releases what the functions of the last merge kept for their aggregate, and
  * forgets the states that were added.
  */

@@ -54,6 +54,10 @@ struct SaStateFunctions
 
 	ExprContext *aggcontext;	/* what the functions keep for the aggregate */
 	AggState   *aggstate;
+
+	/* states added so far, combined; lives in aggcontext */
+	bool		any_added;
+	SaStateDatum sum;
 };
 
 static void
@@ -237,8 +241,61 @@ sa_state_merge(SaStateFunctions *functions,
 	*value = finalize(functions, current);
 }
 
+/*
+ * Makes a state the sum, as the executor keeps a transition value: what is not
+ * internal is copied from where the function left it, unless it changed the
+ * sum in place.
+ */
+static void
+set_sum(SaStateFunctions *functions, SaStateDatum state)
+{
+	SaStateDatum old = functions->sum;
+	bool		copied = !functions->typbyval && !functions->internal;
+
+	if (copied && !state.isnull && (old.isnull || state.value != old.value))
+		state.value = datumCopy(state.value, false, functions->typlen);
+	if (copied && !old.isnull && (state.isnull || state.value != old.value))
+		pfree(DatumGetPointer(old.value));
+	functions->sum = state;
+}
+
+void
+sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored)
+{
+	MemoryContext aggcontext = functions->aggcontext->ecxt_per_tuple_memory;
+	MemoryContext old_context;
+	SaStateDatum state;
+
+	if (!functions->any_added)
+	{
+		old_context = MemoryContextSwitchTo(aggcontext);
+		functions->sum = load_state(functions, stored);
+		functions->any_added = true;
+		MemoryContextSwitchTo(old_context);
+		return;
+	}
+	state = combine(functions, functions->sum, load_state(functions, stored));
+	old_context = MemoryContextSwitchTo(aggcontext);
+	set_sum(functions, state);
+	MemoryContextSwitchTo(old_context);
+}
+
+void
+sa_state_finish(SaStateFunctions *functions, SaStateDatum *state, SaStateDatum *value)
+{
+	Assert(functions->any_added);
+	*state = functions->sum;
+	if (functions->internal)
+	{
+		set_argument(&functions->serialize, 0, functions->sum);
+		*state = call_support(&functions->serialize);
+	}
+	*value = finalize(functions, functions->sum);
+}
+
 void
 sa_state_reset(SaStateFunctions *functions)
 {
 	ReScanExprContext(functions->aggcontext);
+	functions->any_added = false;
 }

@@ -36,7 +36,20 @@ extern void sa_state_merge(SaStateFunctions *functions,
 						   const SaStateDatum *old, const SaStateDatum *delta,
 						   SaStateDatum *state, SaStateDatum *value);
 
-/* Releases what the functions of the last merge kept for their aggregate. */
+/*
+ * The same for any number of states: add one after the other, in stored form,
+ * each in a context that may be reset before the next; then finish.  What
+ * finish writes lives in CurrentMemoryContext or until sa_state_reset, with
+ * which a combination begins and ends.
+ */
+extern void sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored);
+extern void sa_state_finish(SaStateFunctions *functions,
+							SaStateDatum *state, SaStateDatum *value);
+
+/*
+ * Releases what the functions of the last merge kept for their aggregate, and
+ * forgets the states that were added.
+ */
 extern void sa_state_reset(SaStateFunctions *functions);
 
 #endif							/* SA_AGGREGATE_STATE_H */

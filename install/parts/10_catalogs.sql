@@ -154,3 +154,7 @@ COMMENT ON FUNCTION stream_agg.is_late(internal, tid, timestamptz) IS 'internal:
 CREATE FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_after_end';
 COMMENT ON FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) IS 'internal: whether a row of the batch came after the watermark had passed a window';
+
+CREATE FUNCTION stream_agg.arrival(internal, tid) RETURNS int
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_arrival';
+COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows of the batch came before which';

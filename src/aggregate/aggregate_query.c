@@ -26,6 +26,7 @@
 #include "utils/syscache.h"
 
 #include "aggregate/aggregate_query.h"
+#include "aggregate/session_query.h"
 
 bool
 sa_query_is_aggregate(const Query *query)
@@ -75,23 +76,45 @@ check_key(const SaStreamQuery *sq, TargetEntry *tle, SortGroupClause *clause, Pa
 				  "Group by the single columns.");
 }
 
+/*
+ * One bound of a tumbling or hopping window tells the other; windows of cumulate
+ * that end at different times begin together, and a session ends when it does.
+ */
+static void
+check_window_keys(SaWindowKind kind, bool by_start, bool by_end)
+{
+	bool		both = kind == SA_WINDOW_CUMULATE || kind == SA_WINDOW_SESSION;
+
+	if (!by_start && !by_end)
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("the query of a continuous view with a window must be grouped by the window"),
+				 errhint("Add window_start and window_end to GROUP BY.")));
+	if (both && !(by_start && by_end))
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("the query of a continuous view must be grouped by both bounds of such a window"),
+				 errhint("Add %s to GROUP BY.", by_start ? "window_end" : "window_start")));
+}
+
 /* Sorts the GROUP BY items into keys and window columns. */
 static void
 analyze_keys(SaAggregateQuery *aq, ParseState *pstate)
 {
 	Query	   *query = aq->sq->query;
-	bool		grouped_by_window = false;
+	bool		grouped_by[] = {false, false};	/* window_start, window_end */
 	ListCell   *lc;
 
 	foreach(lc, query->groupClause)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
 		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+		AttrNumber	column = window_column(aq->sq, tle->expr);
 		SaGroupKey *key;
 
-		if (window_column(aq->sq, tle->expr) != 0)
+		if (column != 0)
 		{
-			grouped_by_window = true;
+			grouped_by[column - 1] = true;
 			continue;
 		}
 		check_key(aq->sq, tle, clause, pstate);
@@ -103,11 +126,8 @@ analyze_keys(SaAggregateQuery *aq, ParseState *pstate)
 	}
 
 	aq->windowed = aq->sq->window_kind != SA_WINDOW_NONE;
-	if (aq->windowed && !grouped_by_window)
-		ereport(ERROR,
-				(errcode(ERRCODE_GROUPING_ERROR),
-				 errmsg("the query of a continuous view with a window must be grouped by the window"),
-				 errhint("Add window_start and window_end to GROUP BY.")));
+	if (aq->windowed)
+		check_window_keys(aq->sq->window_kind, grouped_by[0], grouped_by[1]);
 }
 
 /* ------------------------------------------------------------------------
@@ -349,11 +369,11 @@ check_windows(SaAggregateQuery *aq, ParseState *pstate)
 	{
 		case SA_WINDOW_NONE:
 		case SA_WINDOW_TUMBLE:
+		case SA_WINDOW_SESSION:
 			return;
 		case SA_WINDOW_HOP:
 		case SA_WINDOW_CUMULATE:
-		case SA_WINDOW_SESSION:
-			sa_refuse(pstate, -1, "a window other than tumble()", NULL);
+			sa_refuse(pstate, -1, "a window other than tumble() and session()", NULL);
 	}
 }
 
@@ -366,6 +386,8 @@ sa_aggregate_query_analyze(const Query *definition, ParseState *pstate)
 	check_windows(aq, pstate);
 	analyze_keys(aq, pstate);
 	analyze_aggregates(aq, pstate);
+	if (aq->sq->window_kind == SA_WINDOW_SESSION)
+		sa_session_query_check(aq, pstate);
 	assign_columns(aq);
 	return aq;
 }

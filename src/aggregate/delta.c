@@ -37,13 +37,12 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#include "aggregate/delta.h"
+#include "aggregate/delta_private.h"
 #include "metadata/stream.h"
 #include "stream_agg.h"
 
-/* Adds an output column; "clause" (or NULL) says how it is grouped. */
-static void
-add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *clause)
+void
+sa_delta_add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *clause)
 {
 	TargetEntry *tle = makeTargetEntry(expr, list_length(query->targetList) + 1,
 									   pstrdup(name), false);
@@ -59,9 +58,8 @@ add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *cl
 	}
 }
 
-/* A time column as timestamptz; both types count the same microseconds. */
-static Expr *
-as_timestamptz(Var *var)
+Expr *
+sa_delta_as_timestamptz(Var *var)
 {
 	if (var->vartype == TIMESTAMPTZOID)
 		return (Expr *) var;
@@ -69,14 +67,14 @@ as_timestamptz(Var *var)
 									COERCE_IMPLICIT_CAST);
 }
 
-/* stream_agg.function($1, stream.ctid, window_end) */
-static Expr *
-make_row_test(SaStreamQuery *sq, const char *function)
+Expr *
+sa_delta_row_call(SaStreamQuery *sq, const char *function, Oid result, Expr *time)
 {
 	Oid			argtypes[] = {INTERNALOID, TIDOID, TIMESTAMPTZOID};
 	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
 	Param	   *batch = makeNode(Param);
 	Var		   *ctid;
+	List	   *args;
 
 	batch->paramkind = PARAM_EXTERN;
 	batch->paramid = SA_BATCH_PARAM;
@@ -85,10 +83,19 @@ make_row_test(SaStreamQuery *sq, const char *function)
 	batch->location = -1;
 	ctid = sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
 									  TIDOID, -1, InvalidOid);
-	return (Expr *) makeFuncExpr(LookupFuncName(name, 3, argtypes, false), BOOLOID,
-								 list_make3(batch, ctid,
-											as_timestamptz(sa_stream_query_window_var(sq, 2))),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	args = list_make2(batch, ctid);
+	if (time != NULL)
+		args = lappend(args, time);
+	return (Expr *) makeFuncExpr(LookupFuncName(name, list_length(args), argtypes, false),
+								 result, args, InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* stream_agg.function($1, stream.ctid, window_end) */
+static Expr *
+make_row_test(SaStreamQuery *sq, const char *function)
+{
+	return sa_delta_row_call(sq, function, BOOLOID,
+							 sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 2)));
 }
 
 static void
@@ -98,8 +105,8 @@ add_qual(Query *query, Expr *qual)
 		make_and_qual(query->jointree->quals, (Node *) qual);
 }
 
-static SortGroupClause *
-make_group_clause(Oid type)
+SortGroupClause *
+sa_delta_group_clause(Oid type)
 {
 	SortGroupClause *clause = makeNode(SortGroupClause);
 
@@ -108,9 +115,8 @@ make_group_clause(Oid type)
 	return clause;
 }
 
-/* Forgets what the definition selects; FROM and WHERE stay. */
-static void
-clear_output(Query *query)
+void
+sa_delta_clear_output(Query *query)
 {
 	query->targetList = NIL;
 	query->groupClause = NIL;
@@ -119,9 +125,8 @@ clear_output(Query *query)
 	query->constraintDeps = NIL;
 }
 
-/* count(*) FILTER (WHERE filter) */
-static Expr *
-make_count_star(Expr *filter)
+Expr *
+sa_delta_count_star(Expr *filter)
 {
 	Aggref	   *count = makeNode(Aggref);
 
@@ -192,41 +197,47 @@ mark_partial(PlannedStmt *plan)
 }
 
 PlannedStmt *
-sa_delta_plan(const Query *definition, bool allows_lateness)
+sa_delta_make_plan(Query *query)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
-	Query	   *query = aq->sq->query;
 	PlannedStmt *plan;
-	ListCell   *lc;
 
-	clear_output(query);
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-
-		add_output(query, key->expr, key->name, key->clause);
-	}
-	if (aq->windowed)
-		add_output(query, (Expr *) sa_stream_query_window_var(aq->sq, 1), "window_start",
-				   make_group_clause(aq->sq->window_type));
-	foreach(lc, aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
-	}
-	if (aq->windowed && allows_lateness)
-		add_output(query, make_count_star(make_row_test(aq->sq, "is_after_end")),
-				   "revisions", NULL);
-	add_output(query, make_count_star(NULL), "rows", NULL);
 	query->hasAggs = true;
-	if (aq->windowed)
-		add_qual(query, make_notclause(make_row_test(aq->sq, "is_late")));
-
 	plan = pg_plan_query(query, "", 0, NULL);
 	sa_plan_check_single_scan(plan);
 	mark_partial(plan);
 	return plan;
+}
+
+PlannedStmt *
+sa_delta_plan(const Query *definition, bool allows_lateness)
+{
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
+	Query	   *query = aq->sq->query;
+	ListCell   *lc;
+
+	sa_delta_clear_output(query);
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		sa_delta_add_output(query, key->expr, key->name, key->clause);
+	}
+	if (aq->windowed)
+		sa_delta_add_output(query, (Expr *) sa_stream_query_window_var(aq->sq, 1), "window_start",
+				   sa_delta_group_clause(aq->sq->window_type));
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		sa_delta_add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
+	}
+	if (aq->windowed && allows_lateness)
+		sa_delta_add_output(query, sa_delta_count_star(make_row_test(aq->sq, "is_after_end")),
+				   "revisions", NULL);
+	sa_delta_add_output(query, sa_delta_count_star(NULL), "rows", NULL);
+	if (aq->windowed)
+		add_qual(query, make_notclause(make_row_test(aq->sq, "is_late")));
+	return sa_delta_make_plan(query);
 }
 
 PlannedStmt *
@@ -237,13 +248,13 @@ sa_lateness_plan(const Query *definition)
 	Query	   *query = sq->query;
 	PlannedStmt *plan;
 
-	clear_output(query);
-	add_output(query, (Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
+	sa_delta_clear_output(query);
+	sa_delta_add_output(query, (Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
 														  TIDOID, -1, InvalidOid),
 			   "ctid", NULL);
-	add_output(query, as_timestamptz(sa_stream_query_window_var(sq, 1)), "window_start", NULL);
-	add_output(query, as_timestamptz(sa_stream_query_window_var(sq, 2)), "window_end", NULL);
-	add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 1)), "window_start", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 2)), "window_end", NULL);
+	sa_delta_add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
 
 	plan = pg_plan_query(query, "", 0, NULL);
 	sa_plan_check_single_scan(plan);

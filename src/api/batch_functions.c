@@ -16,6 +16,7 @@
 
 SA_FUNCTION_INFO_V1(stream_agg_is_late);
 SA_FUNCTION_INFO_V1(stream_agg_is_after_end);
+SA_FUNCTION_INFO_V1(stream_agg_arrival);
 
 /* Watermark that decides about a row; DT_NOBEGIN: surely before any window's end. */
 static inline TimestampTz
@@ -62,4 +63,22 @@ stream_agg_is_after_end(PG_FUNCTION_ARGS)
 	if (watermark == DT_NOBEGIN || PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(watermark >= PG_GETARG_TIMESTAMPTZ(2));
+}
+
+/*
+ * arrival(batch internal, row tid) → int
+ *
+ * Which rows of the batch came before which; see sa_batch_arrival.
+ */
+Datum
+stream_agg_arrival(PG_FUNCTION_ARGS)
+{
+	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
+	int			row;
+
+	/* the usual case, worth not looking at the row */
+	if (scan->nbehind == 0)
+		PG_RETURN_INT32(0);
+	row = sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(PG_GETARG_DATUM(1)));
+	PG_RETURN_INT32(sa_batch_arrival(scan, row));
 }

@@ -40,6 +40,7 @@
 #include "utils/syscache.h"
 
 #include "aggregate/delta.h"
+#include "aggregate/session_query.h"
 #include "base/compat.h"
 #include "pipeline/view_plan.h"
 
@@ -319,7 +320,8 @@ clear_states(TupleDesc desc, const SaAggregateQuery *aq)
 }
 
 /*
- * A window is final when the watermark reaches its end, and settled when the
+ * A window is final when the watermark reaches its end, a session when it has
+ * passed it: a row exactly there would still join.  It is settled when the
  * allowed lateness is over, too; then its states are dropped.  Without allowed
  * lateness both are one update.
  */
@@ -332,18 +334,21 @@ plan_close(SaViewPlan *plan, Relation data)
 	const char *end = column_name(desc, plan->aq->end_attnum);
 	char	   *states = clear_states(desc, plan->aq);
 	bool		both = plan->row->allowed_lateness_us == 0 && states[0] != '\0';
+	bool		strict = plan->aq->sq->window_kind == SA_WINDOW_SESSION;
+	const char *ended = strict ? "<" : "<=";
+	const char *not_ended = strict ? ">=" : ">";
 	Oid			argtypes[] = {plan->aq->sq->window_type, plan->aq->sq->window_type};
 
 	plan->close = prepare(psprintf("UPDATE ONLY %s SET %s = true%s%s"
-								   " WHERE NOT %s AND %s OPERATOR(pg_catalog.<=) $1",
+								   " WHERE NOT %s AND %s OPERATOR(pg_catalog.%s) $1",
 								   table, final, both ? ", " : "", both ? states : "",
-								   final, end),
+								   final, end, ended),
 						  1, argtypes);
 	if (!both && states[0] != '\0')
 		plan->settle = prepare(psprintf("UPDATE ONLY %s SET %s"
-										" WHERE %s OPERATOR(pg_catalog.>) $1"
-										" AND %s OPERATOR(pg_catalog.<=) $2",
-										table, states, end, end),
+										" WHERE %s OPERATOR(pg_catalog.%s) $1"
+										" AND %s OPERATOR(pg_catalog.%s) $2",
+										table, states, end, not_ended, end, ended),
 							   2, argtypes);
 }
 
@@ -421,10 +426,14 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	MemoryContextSwitchTo(caller);
 	if (row->kind == SA_VIEW_LOAD)
 		load = plan_load(row);
+	else if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		delta = sa_session_plan(query);
 	else
+	{
 		delta = sa_delta_plan(query, row->allowed_lateness_us > 0);
-	if (plan->aq != NULL && plan->aq->windowed)
-		lateness = sa_lateness_plan(query);
+		if (plan->aq->windowed)
+			lateness = sa_lateness_plan(query);
+	}
 	MemoryContextSwitchTo(plan->context);
 	plan->load = copyObject(load);
 	plan->delta = copyObject(delta);

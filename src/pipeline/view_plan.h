@@ -29,14 +29,15 @@ typedef struct SaViewPlan
 	PlannedStmt *load;			/* INSERT INTO data SELECT … */
 
 	SaAggregateQuery *aq;
-	PlannedStmt *delta;
-	PlannedStmt *lateness;		/* NULL: no windows */
+	PlannedStmt *delta;			/* of sessions: the session plan */
+	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate */
 	Oid			key_index;		/* unique index on the data table; InvalidOid:
 								 * neither keys nor window */
 	SPIPlanPtr	close;			/* makes final what ends by $1 */
-	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and
-								 * by $2; NULL: closing does that */
+	SPIPlanPtr	settle;			/* drops the states of what the way of the
+								 * watermark from $1 to $2 settles; NULL:
+								 * closing does that */
 } SaViewPlan;
 
 /*

@@ -172,3 +172,11 @@ COMMENT ON FUNCTION stream_agg.row_offset(internal, tid) IS 'internal: offset of
 CREATE FUNCTION stream_agg.row_partition(internal, tid) RETURNS int
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_partition';
 COMMENT ON FUNCTION stream_agg.row_partition(internal, tid) IS 'internal: partition of a row of the batch';
+
+CREATE FUNCTION stream_agg.arrival(internal, tid) RETURNS int
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_arrival';
+COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows of the batch came before which';
+
+CREATE FUNCTION stream_agg.is_late_row(internal, tid) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late_row';
+COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether a row of the batch came too late for every session';

@@ -127,101 +127,33 @@ analyze_keys(SaAggregateQuery *aq, ParseState *pstate)
  * ------------------------------------------------------------------------
  */
 
-typedef struct WindowReference
-{
-	int			rtindex;
-	int			levels_up;
-} WindowReference;
-
-static bool
-references_window_walker(Node *node, WindowReference *window)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var))
-		return ((Var *) node)->varno == window->rtindex &&
-			((Var *) node)->varlevelsup == window->levels_up;
-	if (IsA(node, Query))
-	{
-		bool		found;
-
-		window->levels_up++;
-		found = query_tree_walker((Query *) node, references_window_walker, window, 0);
-		window->levels_up--;
-		return found;
-	}
-	return expression_tree_walker(node, references_window_walker, window);
-}
-
-/* Whether FROM or WHERE computes with the window's columns. */
-static bool
-from_references_window(Query *query, WindowReference *window)
-{
-	int			rtindex = 0;
-	ListCell   *lc;
-
-	if (references_window_walker((Node *) query->jointree, window))
-		return true;
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (++rtindex == window->rtindex)
-			continue;
-		if (references_window_walker((Node *) rte->functions, window) ||
-			references_window_walker((Node *) rte->subquery, window) ||
-			references_window_walker((Node *) rte->values_lists, window))
-			return true;
-	}
-	return false;
-}
-
 /*
- * A row goes into one pane, whatever its windows are, so nothing but the grouping
- * may depend on which window it is.
+ * How windows are put together.  Where a hop's bounds are needed row by row, a row
+ * goes into each of its windows.
  */
-static bool
-can_use_panes(const SaAggregateQuery *aq)
-{
-	SaStreamQuery *sq = aq->sq;
-	WindowReference window = {.rtindex = sq->window_rtindex};
-	ListCell   *lc;
-
-	if (sq->window_kind != SA_WINDOW_HOP && sq->window_kind != SA_WINDOW_CUMULATE)
-		return false;
-	if (sq->window_level != 0 || from_references_window(sq->query, &window))
-		return false;
-	foreach(lc, aq->keys)
-	{
-		if (references_window_walker((Node *) ((SaGroupKey *) lfirst(lc))->expr, &window))
-			return false;
-	}
-	foreach(lc, pull_var_clause((Node *) list_make2(sq->query->targetList, sq->query->havingQual),
-								PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_PLACEHOLDERS))
-	{
-		if (IsA(lfirst(lc), Aggref) && references_window_walker(lfirst(lc), &window))
-			return false;
-	}
-	return true;
-}
-
 static void
-check_windows(SaAggregateQuery *aq, ParseState *pstate)
+analyze_window(SaAggregateQuery *aq, ParseState *pstate)
 {
+	int			location;
+
 	switch (aq->sq->window_kind)
 	{
 		case SA_WINDOW_NONE:
 		case SA_WINDOW_TUMBLE:
+			return;
 		case SA_WINDOW_HOP:
+			aq->panes = !sa_window_bounds_are_needed(aq, &location);
 			return;
 		case SA_WINDOW_CUMULATE:
-			if (!aq->panes)
-				sa_refuse(pstate, -1, "a computation with the bounds of a cumulate() window",
-						  "Use window_start and window_end in GROUP BY, the select list and HAVING only, outside of aggregates.");
-			return;
 		case SA_WINDOW_SESSION:
-			sa_refuse(pstate, -1, "a window other than tumble()", NULL);
+			break;
 	}
+	if (sa_window_bounds_are_needed(aq, &location))
+		sa_refuse(pstate, location, aq->sq->window_kind == SA_WINDOW_SESSION ?
+				  "a bound of a session outside of GROUP BY, HAVING and the select list" :
+				  "a bound of a cumulating window outside of GROUP BY, HAVING and the select list",
+				  "Use the bounds in a query over the continuous view.");
+	aq->panes = aq->sq->window_kind == SA_WINDOW_CUMULATE;
 }
 
 bool
@@ -250,12 +182,10 @@ sa_aggregate_query_analyze(const Query *definition, int64 allowed_lateness_us,
 {
 	SaAggregateQuery *aq = palloc0(sizeof(SaAggregateQuery));
 
-
 	aq->allowed_lateness_us = allowed_lateness_us;
 	aq->sq = sa_stream_query_analyze(definition, pstate);
 	analyze_keys(aq, pstate);
-	aq->panes = can_use_panes(aq);
-	check_windows(aq, pstate);
+	analyze_window(aq, pstate);
 	sa_aggregate_calls_analyze(aq, pstate);
 	sa_data_layout_assign(aq);
 	return aq;

@@ -154,6 +154,12 @@ extern void sa_aggregate_resolve_state(SaAggregate *aggregate);
 /* A call of count(*). */
 extern Aggref *sa_count_star(void);
 
+/*
+ * Whether anything but grouping, HAVING and the select list depends on the bounds
+ * of the windows; keys must be known.  *location is where.
+ */
+extern bool sa_window_bounds_are_needed(const SaAggregateQuery *aq, int *location);
+
 /* Whether a key's type can be hashed; else it is left out of key_hash. */
 extern bool sa_group_key_is_hashable(const SaGroupKey *key);
 

@@ -22,11 +22,6 @@
  *	  the event time gives the one pane of a row, and rows of a pane that are late
  *	  for different windows are kept apart by another.
  *
- *	  Arguments are kept by an INSERT into the set's table.  Its text is parsed
- *	  with an empty subquery in the place of the definition, which is put in
- *	  afterwards: the definition's own parts have been through the rewriter and
- *	  could not go through text again.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -43,20 +38,17 @@
 #include "parser/parse_func.h"
 #include "parser/parse_oper.h"
 #include "parser/parsetree.h"
-#include "rewrite/rewriteHandler.h"
 #include "tcop/tcopprot.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#include "aggregate/delta.h"
-#include "aggregate/rows_sql.h"
+#include "aggregate/delta_private.h"
 #include "metadata/stream.h"
 #include "stream_agg.h"
 
-/* Adds an output column; "clause" (or NULL) says how it is grouped. */
-static void
-add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *clause)
+void
+sa_delta_add_output(Query *query, Expr *expr, const char *name,
+					const SortGroupClause *clause)
 {
 	TargetEntry *tle = makeTargetEntry(expr, list_length(query->targetList) + 1,
 									   pstrdup(name), false);
@@ -72,9 +64,8 @@ add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *cl
 	}
 }
 
-/* A time column as timestamptz; both types count the same microseconds. */
-static Expr *
-as_timestamptz(Expr *expr)
+Expr *
+sa_delta_as_timestamptz(Expr *expr)
 {
 	if (exprType((Node *) expr) == TIMESTAMPTZOID)
 		return expr;
@@ -95,16 +86,15 @@ batch_param(void)
 	return (Expr *) batch;
 }
 
-static Expr *
-row_ctid(SaStreamQuery *sq)
+Expr *
+sa_delta_row_ctid(SaStreamQuery *sq)
 {
 	return (Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
 											   TIDOID, -1, InvalidOid);
 }
 
-/* A call of one of the functions that know the batch; see 10_catalogs.sql. */
-static Expr *
-batch_call(const char *function, Oid result, List *args)
+Expr *
+sa_delta_batch_call(const char *function, Oid result, List *args)
 {
 	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
 	Oid			argtypes[3];
@@ -122,9 +112,9 @@ batch_call(const char *function, Oid result, List *args)
 static Expr *
 make_row_test(SaStreamQuery *sq, const char *function)
 {
-	return batch_call(function, BOOLOID,
-					  list_make2(row_ctid(sq),
-								 as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2))));
+	return sa_delta_batch_call(function, BOOLOID,
+					  list_make2(sa_delta_row_ctid(sq),
+								 sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2))));
 }
 
 /* A timestamptz as the type of the window's columns. */
@@ -136,30 +126,31 @@ as_window_type(const SaStreamQuery *sq, Expr *expr)
 	return (Expr *) makeRelabelType(expr, sq->window_type, -1, InvalidOid, COERCE_IMPLICIT_CAST);
 }
 
-/* The event time, where the window function takes it. */
-static Expr *
-event_time(SaStreamQuery *sq)
+Expr *
+sa_delta_event_time(SaStreamQuery *sq)
 {
-	return as_timestamptz(copyObject(linitial(sq->window_call->args)));
+	return sa_delta_as_timestamptz((Expr *) sa_stream_query_stream_var(sq, sq->time_attnum,
+																	   sq->window_type, -1,
+																	   InvalidOid));
 }
 
 /* stream_agg.pane_start($1, event_time) */
 static Expr *
 make_pane_start(SaStreamQuery *sq)
 {
-	return batch_call("pane_start", TIMESTAMPTZOID, list_make1(event_time(sq)));
+	return sa_delta_batch_call("pane_start", TIMESTAMPTZOID, list_make1(sa_delta_event_time(sq)));
 }
 
 /* stream_agg.pane_watermark($1, stream.ctid, event_time) */
 static Expr *
 make_pane_watermark(SaStreamQuery *sq)
 {
-	return batch_call("pane_watermark", TIMESTAMPTZOID,
-					  list_make2(row_ctid(sq), event_time(sq)));
+	return sa_delta_batch_call("pane_watermark", TIMESTAMPTZOID,
+					  list_make2(sa_delta_row_ctid(sq), sa_delta_event_time(sq)));
 }
 
-static void
-add_qual(Query *query, Expr *qual)
+void
+sa_delta_add_qual(Query *query, Expr *qual)
 {
 	query->jointree->quals = (Node *)
 		make_and_qual(query->jointree->quals, (Node *) qual);
@@ -185,8 +176,8 @@ replace_window_function(SaStreamQuery *sq)
 	function->funcexpr = (Node *) call;
 }
 
-static SortGroupClause *
-make_group_clause(Oid type)
+SortGroupClause *
+sa_delta_group_clause(Oid type)
 {
 	SortGroupClause *clause = makeNode(SortGroupClause);
 
@@ -195,9 +186,8 @@ make_group_clause(Oid type)
 	return clause;
 }
 
-/* Forgets what the definition selects; FROM and WHERE stay. */
-static void
-clear_output(Query *query)
+void
+sa_delta_clear_output(Query *query)
 {
 	query->targetList = NIL;
 	query->groupClause = NIL;
@@ -259,47 +249,54 @@ mark_partial(PlannedStmt *plan)
 	(void) mark_partial_walker((Node *) agg->plan.targetlist, NULL);
 }
 
-/* Group keys, then what tells the windows of a group apart. */
-static void
-add_group_outputs(SaAggregateQuery *aq, bool grouped)
+void
+sa_delta_add_group(SaAggregateQuery *aq, bool grouped)
 {
 	SaStreamQuery *sq = aq->sq;
-	SortGroupClause *by_time = grouped && aq->windowed ? make_group_clause(sq->window_type) : NULL;
+	SortGroupClause *by_time = grouped && aq->windowed ? sa_delta_group_clause(sq->window_type) : NULL;
 	ListCell   *lc;
 
 	foreach(lc, aq->keys)
 	{
 		SaGroupKey *key = lfirst(lc);
 
-		add_output(sq->query, key->expr, key->name, grouped ? key->clause : NULL);
+		sa_delta_add_output(sq->query, key->expr, key->name, grouped ? key->clause : NULL);
 	}
 	if (aq->panes)
 	{
-		add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start", by_time);
-		add_output(sq->query, as_window_type(sq, make_pane_watermark(sq)), "row_watermark",
+		sa_delta_add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start", by_time);
+		sa_delta_add_output(sq->query, as_window_type(sq, make_pane_watermark(sq)), "row_watermark",
 				   by_time);
 	}
+	else if (sq->window_kind == SA_WINDOW_SESSION)
+		sa_delta_add_output(sq->query, as_window_type(sq, sa_delta_event_time(sq)), "at", by_time);
 	else if (aq->windowed)
-		add_output(sq->query, (Expr *) sa_stream_query_window_var(sq, 1), "window_start", by_time);
+		sa_delta_add_output(sq->query, (Expr *) sa_stream_query_window_var(sq, 1),
+							"window_start", by_time);
 }
 
-/* A row goes where it is not late. */
-static void
-add_in_time_qual(SaAggregateQuery *aq)
+void
+sa_delta_add_in_time(SaAggregateQuery *aq)
 {
 	SaStreamQuery *sq = aq->sq;
 	Const	   *never;
 
 	if (!aq->windowed)
 		return;
+	if (sq->window_kind == SA_WINDOW_SESSION)
+	{
+		sa_delta_add_qual(sq->query, make_notclause(sa_delta_batch_call("is_late_row", BOOLOID,
+																		list_make1(sa_delta_row_ctid(sq)))));
+		return;
+	}
 	if (!aq->panes)
 	{
-		add_qual(sq->query, make_notclause(make_row_test(sq, "is_late")));
+		sa_delta_add_qual(sq->query, make_notclause(make_row_test(sq, "is_late")));
 		return;
 	}
 	never = makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
 					  TimestampTzGetDatum(DT_NOEND), false, FLOAT8PASSBYVAL);
-	add_qual(sq->query, (Expr *)
+	sa_delta_add_qual(sq->query, (Expr *)
 			 makeFuncExpr(F_TIMESTAMPTZ_LT, BOOLOID, list_make2(make_pane_watermark(sq), never),
 						  InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
 	/* its rows would be windows */
@@ -317,12 +314,14 @@ empty_call(const Aggref *aggref)
 	return (Expr *) call;
 }
 
-static PlannedStmt *
-plan_query(Query *query)
+PlannedStmt *
+sa_delta_make_plan(Query *query, bool partial)
 {
 	PlannedStmt *plan = pg_plan_query(query, "", 0, NULL);
 
 	sa_plan_check_single_scan(plan);
+	if (partial)
+		mark_partial(plan);
 	return plan;
 }
 
@@ -331,194 +330,31 @@ sa_delta_plan(const Query *definition, int64 allowed_lateness_us)
 {
 	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, allowed_lateness_us, NULL);
 	Query	   *query = aq->sq->query;
-	PlannedStmt *plan;
 	ListCell   *lc;
 
-	clear_output(query);
-	add_group_outputs(aq, true);
+	sa_delta_clear_output(query);
+	sa_delta_add_group(aq, true);
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
 
 		if (aggregate->mode == SA_AGGREGATE_COMBINED)
-			add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
+			sa_delta_add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
 		else if (aggregate->mode == SA_AGGREGATE_DISTINCT)
-			add_output(query, empty_call(aggregate->aggref), aggregate->name, NULL);
+			sa_delta_add_output(query, empty_call(aggregate->aggref), aggregate->name, NULL);
 	}
 	if (aq->windowed && !aq->panes && allowed_lateness_us > 0)
 	{
 		Aggref	   *revisions = sa_count_star();
 
 		revisions->aggfilter = make_row_test(aq->sq, "is_after_end");
-		add_output(query, (Expr *) revisions, "revisions", NULL);
+		sa_delta_add_output(query, (Expr *) revisions, "revisions", NULL);
 	}
-	add_output(query, (Expr *) sa_count_star(), "rows", NULL);
+	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
 	query->hasAggs = true;
-	add_in_time_qual(aq);
+	sa_delta_add_in_time(aq);
 
-	plan = plan_query(query);
-	mark_partial(plan);
-	return plan;
-}
-
-/* ------------------------------------------------------------------------
- * Kept arguments
- * ------------------------------------------------------------------------
- */
-
-/* hash_record_extended(ROW(key, …), 0) */
-static Expr *
-make_key_hash(const SaAggregateQuery *aq)
-{
-	Const	   *zero = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0),
-								 false, FLOAT8PASSBYVAL);
-	RowExpr    *row = makeNode(RowExpr);
-	ListCell   *lc;
-
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-
-		if (!sa_group_key_is_hashable(key))
-			continue;
-		row->args = lappend(row->args, copyObject(key->expr));
-		row->colnames = lappend(row->colnames, makeString(key->name));
-	}
-	if (row->args == NIL)
-		return (Expr *) zero;
-	row->row_typeid = RECORDOID;
-	row->row_format = COERCE_EXPLICIT_CALL;
-	row->location = -1;
-	return (Expr *) makeFuncExpr(F_HASH_RECORD_EXTENDED, INT8OID, list_make2(row, zero),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-}
-
-/* What is to be kept of the rows of a batch, in the order of the set's columns. */
-static Query *
-kept_rows_query(SaAggregateQuery *aq, const SaKeptSet *set)
-{
-	SaStreamQuery *sq = aq->sq;
-	Query	   *query = sq->query;
-	ListCell   *lc;
-
-	clear_output(query);
-	add_output(query, make_key_hash(aq), "key_hash", NULL);
-	add_group_outputs(aq, false);
-	foreach(lc, set->exprs)
-		add_output(query, lfirst(lc), "argument", NULL);
-	if (!set->distinct)
-	{
-		add_output(query, batch_call("row_offset", INT8OID, list_make1(row_ctid(sq))),
-				   "row_offset", NULL);
-		add_output(query, batch_call("row_partition", INT4OID, list_make1(row_ctid(sq))),
-				   "row_partition", NULL);
-	}
-	if (set->filter != NULL)
-		add_qual(query, set->filter);
-	add_in_time_qual(aq);
-	return query;
-}
-
-/* INSERT INTO set SELECT … FROM (SELECT NULL::type AS column, …) AS source */
-static char *
-kept_insert_sql(const SaKeptSet *set, Oid table)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s SELECT %s source.* FROM (SELECT ",
-					 sa_relation_sql(table), set->distinct ? "DISTINCT" : "");
-	foreach(lc, set->columns)
-	{
-		ColumnDef  *column = lfirst_node(ColumnDef, lc);
-
-		appendStringInfo(&sql, "%s%s AS %s", lc == list_head(set->columns) ? "" : ", ",
-						 sa_typed_null_sql(column->typeName->typeOid, column->typeName->typemod,
-										   column->collOid),
-						 quote_identifier(column->colname));
-	}
-	appendStringInfo(&sql, ") AS source %s", set->distinct ? "ON CONFLICT DO NOTHING" : "");
-	return sql.data;
-}
-
-/*
- * The same, with the states of those calls that are fed by what is new to the
- * set.
- */
-static char *
-kept_states_sql(const SaAggregateQuery *aq, const SaKeptSet *set, const SaViewTables *tables,
-				Oid table)
-{
-	int			ngroup = list_length(aq->keys) + (aq->windowed ? 1 : 0);
-	StringInfoData group;
-	StringInfoData calls;
-	ListCell   *lc;
-
-	initStringInfo(&group);
-	initStringInfo(&calls);
-	for (AttrNumber attnum = 2; attnum <= ngroup + 1; attnum++)
-		appendStringInfo(&group, "%sfresh.%s", group.len > 0 ? ", " : "",
-						 sa_column_sql(table, attnum));
-	foreach(lc, aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		if (aggregate->mode == SA_AGGREGATE_DISTINCT && aggregate->kept == set)
-			appendStringInfo(&calls, "%s, ",
-							 sa_kept_call_sql(aq, aggregate, tables->data, table, "fresh"));
-	}
-	return psprintf("WITH fresh AS (%s RETURNING *)"
-					" SELECT %s%s %s pg_catalog.count(*) FROM fresh %s %s",
-					kept_insert_sql(set, table), group.data, group.len > 0 ? "," : "",
-					calls.data, group.len > 0 ? "GROUP BY" : "", group.data);
-}
-
-/* Puts the query into the place of the subquery that is called source. */
-static bool
-replace_source_walker(Node *node, Query *source)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind != RTE_SUBQUERY || strcmp(rte->eref->aliasname, "source") != 0)
-			return false;
-		rte->subquery = source;
-		return true;
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, replace_source_walker, source,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, replace_source_walker, source);
-}
-
-PlannedStmt *
-sa_kept_plan(const Query *definition, int64 allowed_lateness_us, const SaViewTables *tables,
-			 int n)
-{
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, allowed_lateness_us, NULL);
-	SaKeptSet  *set = list_nth(aq->kept, n);
-	Oid			table = list_nth_oid(tables->kept, n);
-	char	   *sql = set->feeds_states ? kept_states_sql(aq, set, tables, table) :
-		kept_insert_sql(set, table);
-	RawStmt    *parsetree = linitial_node(RawStmt, pg_parse_query(sql));
-	List	   *rewritten = pg_analyze_and_rewrite_fixedparams(parsetree, sql, NULL, 0, NULL);
-	PlannedStmt *plan;
-
-	if (list_length(rewritten) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("table \"%s\" of a continuous view must not have rules",
-						get_rel_name(table))));
-	if (!replace_source_walker(linitial(rewritten), kept_rows_query(aq, set)))
-		elog(ERROR, "no place for the rows of a batch in \"%s\"", sql);
-	plan = plan_query(linitial_node(Query, rewritten));
-	if (set->feeds_states)
-		mark_partial(plan);
-	return plan;
+	return sa_delta_make_plan(query, true);
 }
 
 PlannedStmt *
@@ -528,12 +364,12 @@ sa_lateness_plan(const Query *definition)
 	SaStreamQuery *sq = aq->sq;
 	Query	   *query = sq->query;
 
-	clear_output(query);
-	add_output(query, row_ctid(sq), "ctid", NULL);
-	add_output(query, as_timestamptz((Expr *) sa_stream_query_window_var(sq, 1)),
+	sa_delta_clear_output(query);
+	sa_delta_add_output(query, sa_delta_row_ctid(sq), "ctid", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 1)),
 			   "window_start", NULL);
-	add_output(query, as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2)),
+	sa_delta_add_output(query, sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2)),
 			   "window_end", NULL);
-	add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
-	return plan_query(query);
+	sa_delta_add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
+	return sa_delta_make_plan(query, false);
 }

@@ -19,6 +19,8 @@ SA_FUNCTION_INFO_V1(stream_agg_is_late);
 SA_FUNCTION_INFO_V1(stream_agg_is_after_end);
 SA_FUNCTION_INFO_V1(stream_agg_pane_start);
 SA_FUNCTION_INFO_V1(stream_agg_pane_watermark);
+SA_FUNCTION_INFO_V1(stream_agg_arrival);
+SA_FUNCTION_INFO_V1(stream_agg_is_late_row);
 SA_FUNCTION_INFO_V1(stream_agg_row_offset);
 SA_FUNCTION_INFO_V1(stream_agg_row_partition);
 
@@ -167,4 +169,40 @@ stream_agg_row_partition(PG_FUNCTION_ARGS)
 	int			row = sa_batch_row_of_ctid((ItemPointer) PG_GETARG_POINTER(1));
 
 	PG_RETURN_INT32(scan->batch->parts[scan->batch->rows[row].part].partition);
+}
+
+/*
+ * arrival(batch internal, row tid) → int
+ *
+ * Which rows of the batch came before which; see sa_batch_arrival.
+ */
+Datum
+stream_agg_arrival(PG_FUNCTION_ARGS)
+{
+	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
+	int			row;
+
+	/* the usual case, worth not looking at the row */
+	if (scan->nbehind == 0)
+		PG_RETURN_INT32(0);
+	row = sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(PG_GETARG_DATUM(1)));
+	PG_RETURN_INT32(sa_batch_arrival(scan, row));
+}
+
+/*
+ * is_late_row(batch internal, row tid) → boolean
+ *
+ * Whether the merge of sessions found the row too late for all of its groups.
+ */
+Datum
+stream_agg_is_late_row(PG_FUNCTION_ARGS)
+{
+	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
+	SaBehindRow *behind;
+
+	if (scan->nbehind == 0)
+		PG_RETURN_BOOL(false);
+	behind = sa_batch_behind_row(scan, sa_batch_arrival(scan, sa_batch_row_of_ctid((ItemPointer)
+																				  PG_GETARG_POINTER(1))));
+	PG_RETURN_BOOL(behind != NULL && behind->late && !behind->in_time);
 }

@@ -41,6 +41,7 @@
 
 #include "aggregate/delta.h"
 #include "aggregate/rows_sql.h"
+#include "aggregate/session_query.h"
 #include "base/compat.h"
 #include "pipeline/view_plan.h"
 
@@ -328,18 +329,21 @@ plan_close(SaViewPlan *plan)
 	const char *end = sa_column_sql(data, aq->end_attnum);
 	char	   *settled = settle_assignments(plan);
 	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
+	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
+	const char *ended = strict ? "<" : "<=";
+	const char *not_ended = strict ? ">=" : ">";
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
 	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s"
-								   " WHERE NOT d.%s AND d.%s OPERATOR(pg_catalog.<=) $1",
+								   " WHERE NOT d.%s AND d.%s OPERATOR(pg_catalog.%s) $1",
 								   table, final, both ? ", " : "", both ? settled : "",
-								   final, end),
+								   final, end, ended),
 						  1, argtypes);
 	if (!both && settled[0] != '\0')
 		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s"
-										" WHERE d.%s OPERATOR(pg_catalog.>) $1"
-										" AND d.%s OPERATOR(pg_catalog.<=) $2",
-										table, settled, end, end),
+										" WHERE d.%s OPERATOR(pg_catalog.%s) $1"
+										" AND d.%s OPERATOR(pg_catalog.%s) $2",
+										table, settled, end, not_ended, end, ended),
 							   2, argtypes);
 }
 
@@ -483,8 +487,11 @@ make_plan(SaViewPlan *plan, const SaView *row)
 		plan->load = keep_statement(plan, plan_load(row));
 		return;
 	}
-	plan->delta = keep_statement(plan, sa_delta_plan(query, lateness));
-	if (plan->aq->windowed)
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		plan->delta = keep_statement(plan, sa_session_plan(query));
+	else
+		plan->delta = keep_statement(plan, sa_delta_plan(query, lateness));
+	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
 		plan->lateness = keep_statement(plan, sa_lateness_plan(query));
 	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
 										Max(list_length(plan->aq->kept), 1));

@@ -31,9 +31,9 @@ typedef struct SaViewPlan
 
 	SaAggregateQuery *aq;
 	SaViewTables tables;
-	PlannedStmt *delta;
+	PlannedStmt *delta;			/* of sessions: the session plan */
 	PlannedStmt **kept;			/* per kept set */
-	PlannedStmt *lateness;		/* NULL: no windows */
+	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate; NULL: it has none */
 	SaWindowSpec pane;			/* with panes */
 

@@ -77,7 +77,7 @@ TABLE total;
 -- Without a combine function the arguments are kept.
 CREATE AGGREGATE no_combine(int) (sfunc = int4larger, stype = int);
 CREATE MATERIALIZED VIEW without WITH (stream_agg.continuous) AS SELECT no_combine(v) FROM s;
-INSERT INTO s (v) VALUES (3), (8), (5);
+INSERT INTO s (v, at) VALUES (3, '2024-02-01'), (8, '2024-02-01'), (5, '2024-02-01');
 SELECT * FROM without;
 DROP MATERIALIZED VIEW without;
 

@@ -369,6 +369,32 @@ sa_progress_save(Oid view, const SaProgress *progress)
 	sa_catalog_end(&scope);
 }
 
+TimestampTz
+sa_progress_watermark(Oid data)
+{
+	static SaStatement select = {
+		"SELECT p.watermark FROM stream_agg.continuous_view v"
+		" JOIN stream_agg.progress p ON p.view = v.view"
+		" WHERE v.data = $1 AND v.owns_data",
+		1, {REGCLASSOID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(data)};
+	TimestampTz watermark = DT_NOBEGIN;
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	if (sa_catalog_query(&select, values, NULL) > 0)
+	{
+		bool		isnull;
+		Datum		value = sa_catalog_value(0, 1, &isnull);
+
+		if (!isnull)
+			watermark = DatumGetTimestampTz(value);
+	}
+	sa_catalog_end(&scope);
+	return watermark;
+}
+
 void
 sa_stream_forget(Oid stream)
 {

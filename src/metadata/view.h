@@ -78,6 +78,12 @@ extern void sa_view_set_reader(Oid view, int32 reader);
 extern SaProgress *sa_progress_load(Oid view);
 extern void sa_progress_save(Oid view, const SaProgress *progress);
 
+/*
+ * The stream watermark of the view whose own data table this is, in the active
+ * snapshot; DT_NOBEGIN if there is none.
+ */
+extern TimestampTz sa_progress_watermark(Oid data);
+
 /* Makes room for partition numbers below npartitions. */
 extern void sa_progress_extend(SaProgress *progress, int npartitions);
 

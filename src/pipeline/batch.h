@@ -15,6 +15,7 @@
 #ifndef SA_PIPELINE_BATCH_H
 #define SA_PIPELINE_BATCH_H
 
+#include "access/htup.h"
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "nodes/params.h"
@@ -162,6 +163,9 @@ extern SaBatchScan *sa_batch_scan_of_params(ParamListInfo params);
  */
 extern TimestampTz sa_batch_row_watermark(const SaBatchScan *scan,
 										  const SaRow *row);
+
+/* A row as a tuple of the stream's row type, in CurrentMemoryContext. */
+extern HeapTuple sa_batch_row_tuple(SaBatch *batch, int row);
 
 /* A row as a JSON object, for what is recorded about it. */
 extern text *sa_batch_row_json(SaBatch *batch, int row);

@@ -10,7 +10,7 @@
 
 #include "executor/spi.h"
 
-#define SA_STATEMENT_MAX_ARGS 13
+#define SA_STATEMENT_MAX_ARGS 16
 
 /* One statement, prepared on first use and kept for the session. */
 typedef struct SaStatement

@@ -11,21 +11,27 @@
  *
  *	  All of it belongs to the scan.  If that is undone because some row fails
  *	  (pipeline/apply_batch.c), so are its late rows, and the scan that comes in
- *	  its place finds them again.
+ *	  its place finds them again.  What a late function did in the database is
+ *	  undone with it, so that in the end it was called once for each row.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "pgstat.h"
 #include "utils/fmgroids.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "metadata/late_function.h"
 #include "metadata/reject.h"
 #include "pipeline/identity.h"
 #include "pipeline/late_rows.h"
@@ -264,21 +270,56 @@ fill_chunk(const SaLateRows *late, int first, const SaViewPlan *plan,
 	return n;
 }
 
+/* In the order of rows, which in each partition is that of offsets. */
+static void
+call_late_function(FmgrInfo *function, const SaLateRow *rows, int nrows)
+{
+	/* it sees what the batch has written so far */
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	for (int i = 0; i < nrows; i++)
+	{
+		const SaLateRow *row = &rows[i];
+		PgStat_FunctionCallUsage usage;
+		LOCAL_FCINFO(fcinfo, 5);
+
+		CHECK_FOR_INTERRUPTS();
+		InitFunctionCallInfoData(*fcinfo, function, 5, InvalidOid, NULL, NULL);
+		fcinfo->args[0].value = ObjectIdGetDatum(row->view);
+		fcinfo->args[1].value = JsonbPGetDatum(row->row);
+		fcinfo->args[2].value = TimestampTzGetDatum(row->window_start);
+		fcinfo->args[3].value = TimestampTzGetDatum(row->window_end);
+		fcinfo->args[4].value = TimestampTzGetDatum(row->watermark);
+		for (int arg = 0; arg < 5; arg++)
+			fcinfo->args[arg].isnull = false;
+		pgstat_init_function_usage(fcinfo, &usage);
+		(void) FunctionCallInvoke(fcinfo);
+		pgstat_end_function_usage(&usage, true);
+	}
+}
+
 static void
 handle_late_rows(const SaLateRows *late, const SaViewPlan *plan, const SaBatchScan *scan)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg late rows",
 												  ALLOCSET_DEFAULT_SIZES);
 	SaLateRow  *chunk = palloc(sizeof(SaLateRow) * Min(late->nitems, CHUNK_ROWS));
+	const char *name = plan->row->late_function;
+	FmgrInfo	function;
 	RowToJson	json;
 
 	init_row_to_json(&json, scan->batch->stream);
+	if (name != NULL)
+		fmgr_info(sa_late_function_lookup(name), &function);
 	for (int first = 0, n; first < late->nitems; first += n)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		n = fill_chunk(late, first, plan, scan, &json, chunk);
-		sa_late_rows_record(chunk, n);
+		if (!plan->row->late_drop)
+			sa_late_rows_record(chunk, n);
+		if (name != NULL)
+			call_late_function(&function, chunk, n);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
@@ -292,7 +333,7 @@ sa_late_rows_finish(SaLateRows *late, const SaViewPlan *plan,
 {
 	keep_late_rows(late);
 	counts->rows_late += late->nitems;
-	if (late->nitems > 0 && !plan->row->late_drop)
+	if (late->nitems > 0 && (!plan->row->late_drop || plan->row->late_function != NULL))
 		handle_late_rows(late, plan, scan);
 	pfree(late->items);
 	pfree(late);

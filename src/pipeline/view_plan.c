@@ -406,6 +406,8 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	*plan->row = *row;
 	plan->row->settings = NIL;	/* they belong to the caller */
 	plan->row->start = NULL;
+	if (row->late_function != NULL)
+		plan->row->late_function = pstrdup(row->late_function);
 
 	/* from here on messages about what it depends on count */
 	plan->valid = true;

@@ -292,8 +292,8 @@ create_indexes(CreateState *state, const char *table)
 	if (state->aq->windowed)
 	{
 		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
-		/* windows that are final but not settled yet are found by this one */
-		if (state->options.allowed_lateness_us > 0)
+		/* windows that are final, to be settled or removed, are found by this one */
+		if (state->options.allowed_lateness_us > 0 || state->options.retention_us >= 0)
 			run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
 	}
 }

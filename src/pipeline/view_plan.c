@@ -41,6 +41,7 @@
 
 #include "aggregate/delta.h"
 #include "base/compat.h"
+#include "pipeline/sweep.h"
 #include "pipeline/view_plan.h"
 
 static HTAB *plans = NULL;
@@ -347,6 +348,18 @@ plan_close(SaViewPlan *plan, Relation data)
 							   2, argtypes);
 }
 
+/* What is removed as event time goes on. */
+static void
+plan_sweeps(SaViewPlan *plan, Relation data)
+{
+	const SaView *row = plan->row;
+
+	if (row->retention_us >= 0)
+		plan->sweeps = lappend(plan->sweeps,
+							   sa_sweep_by_index(data, plan->aq->end_attnum,
+												 row->allowed_lateness_us + row->retention_us));
+}
+
 /* States that another major version serialized must not be misread. */
 static void
 check_state_version(const SaView *row, const SaAggregateQuery *aq)
@@ -382,6 +395,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 		plan->key_index = find_key_index(data, plan->aq);
 	if (plan->aq->windowed)
 		plan_close(plan, data);
+	plan_sweeps(plan, data);
 	plan->states = palloc(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
 		plan->states[n++] = sa_state_functions(lfirst(lc));
@@ -446,6 +460,7 @@ free_plan(SaViewPlan *plan)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)
 		SPI_freeplan(plan->settle);
+	sa_sweep_free(plan->sweeps);
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);
 	memset((char *) plan + sizeof(Oid), 0, sizeof(SaViewPlan) - sizeof(Oid));

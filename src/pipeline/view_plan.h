@@ -37,6 +37,7 @@ typedef struct SaViewPlan
 	SPIPlanPtr	close;			/* makes final what ends by $1 */
 	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and
 								 * by $2; NULL: closing does that */
+	List	   *sweeps;			/* of SaSweep *: what rows are removed */
 } SaViewPlan;
 
 /*

@@ -56,6 +56,9 @@ CREATE TABLE stream_agg.continuous_view (
     emit text NOT NULL CHECK (emit IN ('changes', 'final')),
     late text NOT NULL CHECK (late IN ('record', 'drop')),
     allowed_lateness_us bigint NOT NULL CHECK (allowed_lateness_us >= 0),
+    late_function text,
+    retention_us bigint CHECK (retention_us >= 0),
+    state_ttl_us bigint CHECK (state_ttl_us > 0),
     settings text[] NOT NULL,
     state_version int NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()

@@ -46,9 +46,11 @@
 #include "base/compat.h"
 #include "ddl/continuous_view.h"
 #include "ddl/start_position.h"
+#include "ddl/view_bounds.h"
 #include "ddl/view_options.h"
 #include "decode/decoder.h"
 #include "metadata/catalog.h"
+#include "metadata/late_function.h"
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
@@ -324,8 +326,9 @@ create_data_indexes(CreateState *state, const char *table, List *columns)
 		return;
 	if (!state->aq->panes)
 		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
-	/* windows that are final but not settled yet are found by this one */
-	if (!state->aq->panes && state->options.allowed_lateness_us > 0)
+	/* windows that are final, to be settled or removed, are found by this one */
+	if ((!state->aq->panes && state->options.allowed_lateness_us > 0) ||
+		state->options.retention_us >= 0)
 		run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
 }
 
@@ -734,6 +737,7 @@ void
 sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string)
 {
 	CreateState state = {.into = statement->into};
+	Oid			late_function = InvalidOid;
 
 	sa_require_preload();
 	if (!name_is_free(statement))
@@ -749,16 +753,26 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	state.view.emit_final = state.options.emit_final;
 	state.view.late_drop = state.options.late_drop;
 	state.view.allowed_lateness_us = state.options.allowed_lateness_us;
+	state.view.retention_us = state.options.retention_us;
+	state.view.state_ttl_us = state.options.state_ttl_us;
 	state.view.owns_data = state.options.into == NULL;
 
 	apply_column_names(&state);
 	check_column_names(&state);
 	analyze(&state);
+	sa_view_bounds_check(state.aq, &state.options);
+	if (state.options.late_function != NULL)
+		late_function = sa_late_function_lookup(state.options.late_function);
 	if (!state.view.owns_data)
 		find_into_table(&state);
 	create_user_view(&state);
 	create_hidden_parts(&state);
 	store_user_view(&state);
+	if (OidIsValid(late_function))
+	{
+		state.view.late_function = sa_late_function_name(late_function);
+		sa_late_function_depend(state.view.view, late_function);
+	}
 	choose_reader(&state, statement->into->skipData);
 	sa_view_insert(&state.view);
 	CommandCounterIncrement();

@@ -30,6 +30,7 @@
 #include "ddl/utility_hook.h"
 #include "ddl/view_options.h"
 #include "metadata/catalog.h"
+#include "metadata/late_function.h"
 #include "metadata/view.h"
 #include "worker/database_ddl.h"
 #include "worker/doorbell.h"
@@ -201,6 +202,22 @@ concerns_readers(Node *statement)
 	}
 }
 
+/* What may change the name of a function that a view has as an option. */
+static bool
+may_rename_functions(Node *statement)
+{
+	ObjectType	type;
+
+	if (IsA(statement, RenameStmt))
+		type = ((RenameStmt *) statement)->renameType;
+	else if (IsA(statement, AlterObjectSchemaStmt))
+		type = ((AlterObjectSchemaStmt *) statement)->objectType;
+	else
+		return false;
+	return type == OBJECT_FUNCTION || type == OBJECT_ROUTINE || type == OBJECT_SCHEMA ||
+		type == OBJECT_EXTENSION;
+}
+
 static bool
 is_continuous_create(Node *statement)
 {
@@ -294,6 +311,11 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 			sa_drop_scope_finish(&scope, drop_behavior(pstmt->utilityStmt));
 			give_parts_to_new_owner(own->utilityStmt);
 			sa_alter_server_check(&server);
+			if (may_rename_functions(pstmt->utilityStmt) && sa_extension_exists())
+			{
+				CommandCounterIncrement();
+				sa_late_functions_follow();
+			}
 			if (concerns_readers(pstmt->utilityStmt))
 				sa_doorbell_ring_at_commit();
 		}

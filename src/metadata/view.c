@@ -22,7 +22,7 @@
 
 #define VIEW_COLUMNS \
 	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings, state_version,"\
-	" allowed_lateness_us, panes, kept"
+	" allowed_lateness_us, panes, kept, late_function, retention_us, state_ttl_us"
 
 static Datum
 text_array(List *strings)
@@ -78,11 +78,18 @@ oid_list(Datum array)
 	return oids;
 }
 
+static int64
+length_or_none(Datum value, bool isnull)
+{
+	return isnull ? -1 : DatumGetInt64(value);
+}
+
 /* A view from a result row with VIEW_COLUMNS, in CurrentMemoryContext. */
 static SaView *
 make_view(uint64 row)
 {
 	SaView	   *view = palloc0(sizeof(SaView));
+	Datum		value;
 	bool		isnull;
 
 	view->view = DatumGetObjectId(sa_catalog_value(row, 1, &isnull));
@@ -103,6 +110,12 @@ make_view(uint64 row)
 	view->allowed_lateness_us = DatumGetInt64(sa_catalog_value(row, 13, &isnull));
 	view->panes = DatumGetObjectId(sa_catalog_value(row, 14, &isnull));
 	view->kept = oid_list(sa_catalog_value(row, 15, &isnull));
+	value = sa_catalog_value(row, 16, &isnull);
+	view->late_function = isnull ? NULL : TextDatumGetCString(value);
+	value = sa_catalog_value(row, 17, &isnull);
+	view->retention_us = length_or_none(value, isnull);
+	value = sa_catalog_value(row, 18, &isnull);
+	view->state_ttl_us = length_or_none(value, isnull);
 	return view;
 }
 
@@ -133,11 +146,11 @@ sa_view_insert(const SaView *view)
 {
 	static SaStatement insert = {
 		"INSERT INTO stream_agg.continuous_view (" VIEW_COLUMNS ")"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-		15, {
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+		18, {
 			REGCLASSOID, REGCLASSOID, REGCLASSOID, REGCLASSOID, INT4OID, TEXTOID,
 			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID, INT8OID,
-			REGCLASSOID, REGCLASSARRAYOID
+			REGCLASSOID, REGCLASSARRAYOID, TEXTOID, INT8OID, INT8OID
 		}
 	};
 	static SaStatement insert_progress = {
@@ -153,13 +166,22 @@ sa_view_insert(const SaView *view)
 		CStringGetTextDatum(view->late_drop ? "drop" : "record"),
 		CStringGetTextDatum(view->start), text_array(view->settings),
 		Int32GetDatum(view->state_version), Int64GetDatum(view->allowed_lateness_us),
-		ObjectIdGetDatum(view->panes), regclass_array(view->kept)
+		ObjectIdGetDatum(view->panes), regclass_array(view->kept),
+		view->late_function != NULL ? CStringGetTextDatum(view->late_function) : (Datum) 0,
+		Int64GetDatum(view->retention_us), Int64GetDatum(view->state_ttl_us)
 	};
-	char		nulls[] = "               ";
+	char		nulls[] = "                  ";
 	SaCatalogScope scope;
 
 	if (!OidIsValid(view->panes))
 		nulls[13] = 'n';
+	if (view->late_function == NULL)
+		nulls[15] = 'n';
+	if (view->retention_us < 0)
+		nulls[16] = 'n';
+	if (view->state_ttl_us < 0)
+		nulls[17] = 'n';
+
 	sa_catalog_begin(&scope);
 	sa_catalog_execute(&insert, values, nulls);
 	sa_catalog_execute(&insert_progress, values, NULL);

@@ -33,6 +33,9 @@ typedef struct SaView
 	bool		emit_final;
 	bool		late_drop;
 	int64		allowed_lateness_us;
+	char	   *late_function;	/* qualified name; NULL: none */
+	int64		retention_us;	/* -1: for ever */
+	int64		state_ttl_us;	/* -1: for ever */
 	char	   *start;
 	int			state_version;	/* of the server that wrote the states */
 	List	   *settings;		/* of char *: name, value, name, value, … */

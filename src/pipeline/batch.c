@@ -262,15 +262,13 @@ sa_batch_arrival(const SaBatchScan *scan, int row)
 	return 2 * low;
 }
 
-text *
-sa_batch_row_json(SaBatch *batch, int row)
+HeapTuple
+sa_batch_row_tuple(SaBatch *batch, int row)
 {
 	SaStream   *stream = batch->stream;
 	Datum	   *values = palloc0(sizeof(Datum) * stream->natts);
 	bool	   *nulls = palloc(sizeof(bool) * stream->natts);
 	HeapTuple	tuple;
-	SaIdentity	identity;
-	text	   *json;
 
 	memset(nulls, true, sizeof(bool) * stream->natts);
 	for (int i = 0; i < stream->ncolumns; i++)
@@ -281,6 +279,18 @@ sa_batch_row_json(SaBatch *batch, int row)
 		nulls[attno] = sa_batch_nulls(batch, row)[i];
 	}
 	tuple = heap_form_tuple(stream->desc, values, nulls);
+	pfree(values);
+	pfree(nulls);
+	return tuple;
+}
+
+text *
+sa_batch_row_json(SaBatch *batch, int row)
+{
+	SaStream   *stream = batch->stream;
+	HeapTuple	tuple = sa_batch_row_tuple(batch, row);
+	SaIdentity	identity;
+	text	   *json;
 
 	/* output functions may be anybody's code, and depend on settings */
 	sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));

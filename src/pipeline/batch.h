@@ -15,6 +15,7 @@
 #ifndef SA_PIPELINE_BATCH_H
 #define SA_PIPELINE_BATCH_H
 
+#include "access/htup.h"
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "nodes/params.h"
@@ -198,6 +199,9 @@ sa_batch_behind_row(const SaBatchScan *scan, int32 arrival)
 {
 	return arrival % 2 == 0 ? NULL : &scan->behind[arrival / 2];
 }
+
+/* A row as a tuple of the stream's row type, in CurrentMemoryContext. */
+extern HeapTuple sa_batch_row_tuple(SaBatch *batch, int row);
 
 /* A row as a JSON object, for what is recorded about it. */
 extern text *sa_batch_row_json(SaBatch *batch, int row);

@@ -43,6 +43,7 @@
 #include "aggregate/rows_sql.h"
 #include "aggregate/session_query.h"
 #include "base/compat.h"
+#include "pipeline/sweep.h"
 #include "pipeline/view_plan.h"
 
 static HTAB *plans = NULL;
@@ -358,6 +359,39 @@ plan_settle_panes(SaViewPlan *plan)
 						   2, argtypes);
 }
 
+static void
+add_sweep(SaViewPlan *plan, Oid relid, AttrNumber column, int64 keep_us)
+{
+	Relation	table = table_open(relid, RowExclusiveLock);
+
+	plan->sweeps = lappend(plan->sweeps, sa_sweep_by_index(table, column, keep_us));
+	table_close(table, NoLock);
+}
+
+/*
+ * What is removed as event time goes on: settled windows that are too old, panes
+ * and kept arguments of which all windows are settled.
+ */
+static void
+plan_sweeps(SaViewPlan *plan)
+{
+	const SaView *row = plan->row;
+	int			nkeys = list_length(plan->aq->keys);
+	int64		settled_us;
+	ListCell   *lc;
+
+	if (row->retention_us >= 0)
+		add_sweep(plan, plan->tables.data, plan->aq->end_attnum,
+				  row->allowed_lateness_us + row->retention_us);
+	if (!plan->aq->windowed || plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		return;
+	settled_us = sa_window_max_length(&plan->aq->sq->window) + row->allowed_lateness_us;
+	if (plan->aq->panes)
+		add_sweep(plan, plan->tables.panes, nkeys + 1, settled_us);
+	foreach(lc, plan->tables.kept)
+		add_sweep(plan, lfirst_oid(lc), nkeys + 2, settled_us);
+}
+
 /* States that another major version serialized must not be misread. */
 static void
 check_state_version(const SaView *row, const SaAggregateQuery *aq)
@@ -429,6 +463,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 		plan_settle_panes(plan);
 	else if (plan->aq->windowed)
 		plan_close(plan);
+	plan_sweeps(plan);
 	plan->states = palloc0(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
 	{
@@ -469,6 +504,8 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	plan->row->settings = NIL;	/* they belong to the caller */
 	plan->row->kept = list_copy(row->kept);
 	plan->row->start = NULL;
+	if (row->late_function != NULL)
+		plan->row->late_function = pstrdup(row->late_function);
 
 	/* from here on messages about what it depends on count */
 	plan->valid = true;
@@ -511,6 +548,7 @@ free_plan(SaViewPlan *plan)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)
 		SPI_freeplan(plan->settle);
+	sa_sweep_free(plan->sweeps);
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);
 	memset((char *) plan + sizeof(Oid), 0, sizeof(SaViewPlan) - sizeof(Oid));

@@ -25,3 +25,7 @@ COMMENT ON FUNCTION stream_agg.watermark(regclass) IS 'the stream watermark as a
 CREATE FUNCTION stream_agg.data_table(view regclass) RETURNS regclass
     LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_data_table';
 COMMENT ON FUNCTION stream_agg.data_table(regclass) IS 'the table behind a continuous view';
+
+CREATE FUNCTION stream_agg.suggest_out_of_orderness(stream regclass, fraction double precision) RETURNS interval
+    LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_suggest_out_of_orderness';
+COMMENT ON FUNCTION stream_agg.suggest_out_of_orderness(regclass, double precision) IS 'the max_out_of_orderness that would have kept this fraction of a stream''s rows on time';

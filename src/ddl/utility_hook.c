@@ -26,6 +26,7 @@
 #include "utils/lsyscache.h"
 
 #include "ddl/alter_server.h"
+#include "ddl/alter_stream.h"
 #include "ddl/continuous_view.h"
 #include "ddl/utility_hook.h"
 #include "ddl/view_options.h"
@@ -293,6 +294,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 			sa_drop_scope_finish(&scope, drop_behavior(pstmt->utilityStmt));
 			give_parts_to_new_owner(own->utilityStmt);
 			sa_alter_server_check(&server);
+			sa_alter_stream_after(pstmt->utilityStmt);
 			if (concerns_readers(pstmt->utilityStmt))
 				sa_doorbell_ring_at_commit();
 		}

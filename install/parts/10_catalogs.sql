@@ -38,6 +38,10 @@ CREATE TABLE stream_agg.position (
     last_message_at timestamptz,
     checked_at timestamptz,
     error text,
+    max_event_time timestamptz,
+    lateness bigint[] NOT NULL DEFAULT '{}',
+    delay_us bigint,
+    period bigint[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (reader, partition)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 COMMENT ON TABLE stream_agg.position IS 'how far a reader has come in each partition; written in the transaction that writes the results';

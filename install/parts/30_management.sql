@@ -34,3 +34,7 @@ COMMENT ON FUNCTION stream_agg.closed_until(regclass) IS 'internal: stream water
 CREATE FUNCTION stream_agg.closed_until(data regclass, delay interval) RETURNS timestamptz
     LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'stream_agg_closed_until';
 COMMENT ON FUNCTION stream_agg.closed_until(regclass, interval) IS 'internal: stream watermark of the continuous view that a table is behind, less a delay';
+
+CREATE FUNCTION stream_agg.suggest_out_of_orderness(stream regclass, fraction double precision) RETURNS interval
+    LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_suggest_out_of_orderness';
+COMMENT ON FUNCTION stream_agg.suggest_out_of_orderness(regclass, double precision) IS 'the max_out_of_orderness that would have kept this fraction of a stream''s rows on time';

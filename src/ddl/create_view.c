@@ -54,6 +54,7 @@
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
+#include "metadata/watermark_function.h"
 #include "pipeline/apply_batch.h"
 #include "pipeline/identity.h"
 #include "stream_agg.h"
@@ -89,6 +90,11 @@ check_stream(CreateState *state)
 	SaStream   *stream = sa_stream_load(rel);
 
 	state->stream = stream;
+	if (stream->watermark_function != NULL)
+	{
+		(void) sa_watermark_function_of_stream(stream);
+		sa_watermark_function_record(stream->relid);
+	}
 	if (GetDatabaseEncoding() != PG_UTF8 && !stream->in_database)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -26,6 +26,7 @@
 #include "utils/lsyscache.h"
 
 #include "ddl/alter_server.h"
+#include "ddl/alter_stream.h"
 #include "ddl/continuous_view.h"
 #include "ddl/utility_hook.h"
 #include "ddl/view_options.h"
@@ -316,6 +317,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 				CommandCounterIncrement();
 				sa_late_functions_follow();
 			}
+			sa_alter_stream_after(pstmt->utilityStmt);
 			if (concerns_readers(pstmt->utilityStmt))
 				sa_doorbell_ring_at_commit();
 		}

@@ -93,7 +93,8 @@ check_window_keys(SaWindowKind kind, bool by_start, bool by_end)
 	if (both && !(by_start && by_end))
 		ereport(ERROR,
 				(errcode(ERRCODE_GROUPING_ERROR),
-				 errmsg("the query of a continuous view must be grouped by both bounds of such a window"),
+				 errmsg("the query of a continuous view with %s() must be grouped by both bounds of the window",
+						kind == SA_WINDOW_SESSION ? "session" : "cumulate"),
 				 errhint("Add %s to GROUP BY.", by_start ? "window_end" : "window_start")));
 }
 

@@ -71,25 +71,21 @@ check_key(const SaStreamQuery *sq, TargetEntry *tle, SortGroupClause *clause, Pa
 static void
 check_grouping(SaWindowKind kind, bool by_start, bool by_end)
 {
-	switch (kind)
-	{
-		case SA_WINDOW_NONE:
-			return;
-		case SA_WINDOW_TUMBLE:
-		case SA_WINDOW_HOP:
-			if (by_start || by_end)
-				return;
-			break;
-		case SA_WINDOW_CUMULATE:
-		case SA_WINDOW_SESSION:
-			if (by_start && by_end)
-				return;
-			break;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_GROUPING_ERROR),
-			 errmsg("the query of a continuous view with a window must be grouped by the window"),
-			 errhint("Add window_start and window_end to GROUP BY.")));
+	bool		both = kind == SA_WINDOW_CUMULATE || kind == SA_WINDOW_SESSION;
+
+	if (kind == SA_WINDOW_NONE)
+		return;
+	if (!by_start && !by_end)
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("the query of a continuous view with a window must be grouped by the window"),
+				 errhint("Add window_start and window_end to GROUP BY.")));
+	if (both && !(by_start && by_end))
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("the query of a continuous view with %s() must be grouped by both bounds of the window",
+						kind == SA_WINDOW_SESSION ? "session" : "cumulate"),
+				 errhint("Add %s to GROUP BY.", by_start ? "window_end" : "window_start")));
 }
 
 /* Sorts the GROUP BY items into keys and window columns. */

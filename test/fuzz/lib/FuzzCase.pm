@@ -143,7 +143,7 @@ sub make_case
 	$case->{late_partitions} = $case->{partitions} > 1 && chance(0.15);
 
 	$case->{rows} = [ make_rows($case) ];
-	$case->{views} = [ map { make_view($case, $windows, $aggregates) } 1 .. 2 + int rand 3 ];
+	$case->{views} = [ map { make_view($case, $windows, $aggregates) } 1 .. 2 + int rand 4 ];
 	$case->{streams} = [ make_streams($case) ];
 	return $case;
 }
@@ -306,8 +306,8 @@ sub make_streams
 	my @begin = (0, map { chance(0.15) ? 4 + int rand(@ids - 4) : 0 } 2 .. $views);
 	my @streams = make_stream($case, 'a', \@begin, @ids);
 
-	push @streams, make_stream($case, 'b', \@begin, @ids) if chance(0.5);
-	push @streams, make_stream($case, 'c', \@begin, mix_partitions($case)) if $case->{partitions} > 1 && chance(0.5);
+	push @streams, make_stream($case, 'b', \@begin, @ids) if chance(0.7);
+	push @streams, make_stream($case, 'c', \@begin, mix_partitions($case)) if $case->{partitions} > 1 && chance(0.7);
 	return @streams;
 }
 

@@ -48,7 +48,7 @@ sub days_from_date
 sub date_from_days
 {
 	my ($days) = @_;
-	my $year = 1970 + floor_div($days, 366);
+	my $year = 1968 + floor_div($days, 366);
 
 	$year++ while days_from_date($year + 1, 1, 1) <= $days;
 	my $month = 12;

@@ -15,7 +15,7 @@ use warnings;
 
 use Exporter 'import';
 use FuzzCase;
-use FuzzClock qw(format_time);
+use FuzzClock qw(format_time windows_of);
 use FuzzModel qw(run_model);
 
 our @EXPORT_OK = qw(make_script);
@@ -79,6 +79,7 @@ sub make_script
 		$states{ $stream->{name} } = run_model($case, $stream);
 	}
 	$text .= "\n-- what the model says\n" . model_tables($case, \%states);
+	$text .= check_windows($case, $_) foreach 0 .. $#{ $case->{views} };
 	foreach my $stream (@{ $case->{streams} })
 	{
 		my $found = $states{ $stream->{name} };
@@ -362,6 +363,24 @@ sub check
 	  ? 'format(' . quote($streamed) . ", stream_agg.data_table('$table'))"
 	  : quote($streamed);
 	return "SELECT differences(" . quote($what) . ", $streamed,\n" . quote($expected) . ");\n";
+}
+
+# The windows of all rows, as a plain query has them.
+sub check_windows
+{
+	my ($case, $number) = @_;
+	my $window = $case->{views}[$number]{window};
+	my $lines = '';
+
+	return '' if $window->{kind} eq 'none';
+	foreach my $row (grep { $_->{time} =~ /^-?\d+$/ } @{ $case->{rows} })
+	{
+		$lines .= copy_line('windows', $number, $row->{id}, time_text($case, $_->[0]), time_text($case, $_->[1]), undef)
+		  foreach windows_of($window, $row->{time});
+	}
+	return "COPY accepted FROM stdin;\n$lines\\.\n" . check("windows of v$number",
+		'SELECT id, w.* FROM input, ' . window_call($case, $window) . ' AS w WHERE isfinite(at)',
+		"SELECT id, window_start, window_end FROM accepted WHERE stream = 'windows' AND view = $number");
 }
 
 sub check_view

@@ -149,15 +149,18 @@ sub place_row
 	}
 
 	my @windows = windows_of($window, $row->{time});
-	my @in_time =
-	  $window->{kind} eq 'session'
-	  ? join_session($state, $watermark, $row, $windows[0])
+	if ($window->{kind} eq 'session')
+	{
+		# the session that is too old for it, or none
+		@windows = join_session($state, $watermark, $row, $windows[0]);
+		$state->{rows_in} += $copies unless @windows;
+	}
+	my @in_time = $window->{kind} eq 'session' ? ()
 	  : grep { !defined $watermark || $watermark < $_->[1] + $lateness } @windows;
 
 	if (@in_time)
 	{
 		$state->{rows_in} += $copies;
-		return if $window->{kind} eq 'session';
 		push @{ $state->{accepted} },
 		  [ $row, @$_, defined $watermark && $watermark >= $_->[1] ? 1 : 0 ]
 		  foreach @in_time;
@@ -170,9 +173,9 @@ sub place_row
 	}
 }
 
-# Sessions of the row's group that it touches become one with it.  Nothing is
-# returned if it is late: it would change a session that is settled, or make
-# one that is.
+# Sessions of the row's group that it touches become one with it.  If it is
+# late, nothing changes, and the window that makes it so is returned: a settled
+# session, or the row's own.
 sub join_session
 {
 	my ($state, $watermark, $row, $own) = @_;
@@ -182,19 +185,23 @@ sub join_session
 	my $settled = sub {
 		return defined $watermark && $watermark > $_[0] + $view->{lateness}{total_us};
 	};
-	my @touched = grep { $_->{start} <= $own->[1] && $own->[0] <= $_->{end} } @$sessions;
+	my @touched = sort { $b->{start} <=> $a->{start} }
+	  grep { $_->{start} <= $own->[1] && $own->[0] <= $_->{end} } @$sessions;
 
-	return if grep { $settled->($_->{end}) } @touched;
+	foreach my $session (@touched)
+	{
+		return [ $session->{start}, $session->{end} ] if $settled->($session->{end});
+	}
 
-	my %merged = (
-		start => min($own->[0], map { $_->{start} } @touched),
-		end => max($own->[1], map { $_->{end} } @touched),
-		rows => [ (map { @{ $_->{rows} } } @touched), $row ]);
-	return if $settled->($merged{end});
+	my $start = min($own->[0], map { $_->{start} } @touched);
+	my $end = max($own->[1], map { $_->{end} } @touched);
+	return $own if $settled->($end);
 
 	my %absorbed = map { $_ => 1 } @touched;
-	@$sessions = ((grep { !$absorbed{$_} } @$sessions), \%merged);
-	return (\%merged);
+	my $after_end = defined $watermark && $watermark > $end ? 1 : 0;
+	my @rows = ((map { @{ $_->{rows} } } @touched), [ $row, $after_end ]);
+	@$sessions = ((grep { !$absorbed{$_} } @$sessions), { start => $start, end => $end, rows => \@rows });
+	return;
 }
 
 # All accepted pairs of a view's state.
@@ -205,7 +212,7 @@ sub accepted_pairs
 
 	foreach my $session (map { @$_ } values %{ $state->{sessions} })
 	{
-		push @pairs, map { [ $_, $session->{start}, $session->{end}, 0 ] } @{ $session->{rows} };
+		push @pairs, map { [ $_->[0], $session->{start}, $session->{end}, $_->[1] ] } @{ $session->{rows} };
 	}
 	return @pairs;
 }

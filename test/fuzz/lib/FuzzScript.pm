@@ -390,18 +390,17 @@ sub check_view
 	my $view = $state->{view};
 	my $kind = $view->{window}{kind};
 	my $late = @{ $state->{late} };
-	my $bounds = $kind eq 'session' ? '' : ', window_start, window_end';
 	my $text = check("$name content", "SELECT * FROM $name", batch_query($case, $stream, $number, $state));
 
 	$text .= check("$name late rows",
-		"SELECT partition, \"offset\", event_time, watermark$bounds FROM stream_agg.late_rows WHERE view = '$name'::regclass",
-		"SELECT partition, \"offset\", event_time, watermark$bounds FROM late WHERE stream = '$stream' AND view = $number");
+		"SELECT partition, \"offset\", event_time, watermark, window_start, window_end FROM stream_agg.late_rows WHERE view = '$name'::regclass",
+		"SELECT partition, \"offset\", event_time, watermark, window_start, window_end FROM late WHERE stream = '$stream' AND view = $number");
 	$text .= check("$name counters",
 		"SELECT rows_in, rows_late, rows_dead, watermark FROM stream_agg.views WHERE view = '$name'::regclass",
 		"SELECT $state->{rows_in}, $late, $state->{rows_dead}, "
 		. (defined $state->{watermark} ? quote(format_time($state->{watermark}) . '+00') : 'NULL') . '::timestamptz');
 	$text .= check("$name table", table_queries($case, $stream, $number, $state), $name)
-	  if $kind !~ /none|session/ && !grep { !$_->{shown} } @{ $view->{keys} };
+	  if $kind ne 'none' && !grep { !$_->{shown} } @{ $view->{keys} };
 	return $text;
 }
 

@@ -4,30 +4,18 @@
  *	  From the groups of a batch to the rows of a view's table.
  *
  * NOTES
- *	  Each group of a batch costs one index descent and one write.  Look-up is
- *	  done here and not by the routines of logical replication, because those do
- *	  not find rows whose keys are NULL; writing is done by them, so triggers,
- *	  constraints, indexes and publications of the table work as always.
- *
- *	  There is no other writer: batches of a reader are serialized by its row in
- *	  stream_agg.reader.
+ *	  Each group of a batch costs one index descent and one write.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/nbtree.h"
-#include "access/table.h"
 #include "access/tableam.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
+#include "pipeline/data_table.h"
 #include "pipeline/merge.h"
 #include "window/window.h"
 
@@ -38,99 +26,38 @@ typedef struct Merge
 	TimestampTz watermark;
 	int64	   *rows_seen;
 
-	/* the data table, for writing */
-	EState	   *estate;
-	EPQState	epqstate;
-	ResultRelInfo *result;
-	Relation	data;
-	TupleTableSlot *old_slot;
-	TupleTableSlot *new_slot;
+	SaDataTable table;
 	MemoryContext row_context;	/* reset for each group */
-
-	/* look-up by key; index is NULL if there is only one row */
-	Relation	index;
-	IndexScanDesc scan;
-	ScanKey		keys;
-	int			nkeys;
 } Merge;
-
-/* Equality on each column of the key index, in the index's own terms. */
-static void
-init_scan_keys(Merge *merge)
-{
-	Relation	index = merge->index;
-
-	merge->nkeys = index->rd_index->indnkeyatts;
-	merge->keys = palloc0(sizeof(ScanKeyData) * merge->nkeys);
-	for (int i = 0; i < merge->nkeys; i++)
-	{
-		Oid			family = index->rd_opfamily[i];
-		Oid			type = index->rd_opcintype[i];
-		Oid			operator = get_opfamily_member(family, type, type, BTEqualStrategyNumber);
-
-		if (!OidIsValid(operator))
-			elog(ERROR, "missing equality operator of type %u in operator family %u",
-				 type, family);
-		ScanKeyEntryInitialize(&merge->keys[i], 0, i + 1, BTEqualStrategyNumber,
-							   InvalidOid, index->rd_indcollation[i],
-							   get_opcode(operator), (Datum) 0);
-	}
-}
 
 static void
 merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	Merge	   *merge = (Merge *) self;
-	SaViewPlan *plan = merge->plan;
 
-	merge->data = table_open(plan->row->data, NoLock);
-	merge->estate = CreateExecutorState();
-	merge->estate->es_snapshot = GetActiveSnapshot();
-	merge->estate->es_output_cid = GetCurrentCommandId(true);
-	sa_init_result_range_table(merge->estate, merge->data);
-	merge->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(merge->result, merge->data, 1, NULL, 0);
-	sa_eval_plan_qual_init(&merge->epqstate, merge->estate);
-	ExecOpenIndices(merge->result, false);
-	merge->old_slot = table_slot_create(merge->data, &merge->estate->es_tupleTable);
-	merge->new_slot = ExecInitExtraTupleSlot(merge->estate, RelationGetDescr(merge->data),
-											 &TTSOpsVirtual);
+	sa_data_table_open(&merge->table, merge->plan, BTEqualStrategyNumber);
 	merge->row_context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
 											   ALLOCSET_DEFAULT_SIZES);
-	if (OidIsValid(plan->key_index))
-	{
-		merge->index = index_open(plan->key_index, RowExclusiveLock);
-		init_scan_keys(merge);
-		merge->scan = sa_index_beginscan(merge->data, merge->index,
-										 merge->estate->es_snapshot, merge->nkeys);
-	}
-	AfterTriggerBeginQuery();
 }
 
 /* Finds the group's row; keys stand first in the delta row. */
 static bool
 find_group(Merge *merge, TupleTableSlot *delta)
 {
-	if (merge->index == NULL)
+	SaDataTable *table = &merge->table;
+
+	if (table->index == NULL)
 	{
-		TableScanDesc scan = table_beginscan(merge->data, merge->estate->es_snapshot, 0, NULL);
-		bool		found = table_scan_getnextslot(scan, ForwardScanDirection, merge->old_slot);
+		TableScanDesc scan = table_beginscan(table->rel, table->estate->es_snapshot, 0, NULL);
+		bool		found = table_scan_getnextslot(scan, ForwardScanDirection, table->old_slot);
 
 		if (found)
-			ExecMaterializeSlot(merge->old_slot);
+			ExecMaterializeSlot(table->old_slot);
 		table_endscan(scan);
 		return found;
 	}
-
-	for (int i = 0; i < merge->nkeys; i++)
-	{
-		ScanKey		key = &merge->keys[i];
-
-		key->sk_argument = delta->tts_values[i];
-		key->sk_flags = delta->tts_isnull[i] ? SK_ISNULL | SK_SEARCHNULL : 0;
-	}
-	index_rescan(merge->scan, merge->keys, merge->nkeys, NULL, 0);
-	return index_getnext_slot(merge->scan, ForwardScanDirection, merge->old_slot);
+	sa_data_table_look_up(table, delta->tts_values, delta->tts_isnull);
+	return index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
 }
 
 /* A new row: keys, window, nothing else yet. */
@@ -138,12 +65,12 @@ static void
 init_group(Merge *merge, TupleTableSlot *delta)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	TupleTableSlot *slot = merge->new_slot;
+	TupleTableSlot *slot = merge->table.new_slot;
 	int			nkeys = list_length(aq->keys);
 	SaWindowError error;
 	int64		end;
 
-	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	sa_data_table_clear_new(&merge->table);
 	for (int i = 0; i < nkeys; i++)
 	{
 		slot->tts_values[i] = delta->tts_values[i];
@@ -170,19 +97,6 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
 }
 
-/* The row as it is. */
-static void
-copy_group(Merge *merge)
-{
-	TupleTableSlot *slot = merge->new_slot;
-	TupleTableSlot *old = merge->old_slot;
-	int			natts = slot->tts_tupleDescriptor->natts;
-
-	slot_getallattrs(old);
-	memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * natts);
-	memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * natts);
-}
-
 /*
  * Rows that came after the end of their window count as revisions: that depends
  * on the order of rows alone, not on how they were cut into batches.
@@ -191,7 +105,7 @@ static void
 count_revisions(Merge *merge, TupleTableSlot *delta)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	Datum	   *revision = &merge->new_slot->tts_values[aq->revision_attnum - 1];
+	Datum	   *revision = &merge->table.new_slot->tts_values[aq->revision_attnum - 1];
 	int			column = delta->tts_tupleDescriptor->natts - 2;
 
 	if (merge->plan->row->allowed_lateness_us > 0)
@@ -204,8 +118,8 @@ static void
 merge_states(Merge *merge, TupleTableSlot *delta, bool found)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	TupleTableSlot *slot = merge->new_slot;
-	TupleTableSlot *old = merge->old_slot;
+	TupleTableSlot *slot = merge->table.new_slot;
+	TupleTableSlot *old = merge->table.old_slot;
 	int			column = list_length(aq->keys) + (aq->windowed ? 1 : 0);
 	int			n = 0;
 	ListCell   *lc;
@@ -239,7 +153,7 @@ static bool
 merge_receive(TupleTableSlot *delta, DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
-	SaAggregateQuery *aq = merge->plan->aq;
+	SaDataTable *table = &merge->table;
 	MemoryContext old_context;
 	int64		rows;
 	bool		found;
@@ -252,9 +166,8 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	found = find_group(merge, delta);
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
-	ExecClearTuple(merge->new_slot);
 	if (found)
-		copy_group(merge);
+		sa_data_table_copy_old(table);
 	else
 		init_group(merge, delta);
 
@@ -263,18 +176,18 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	{
 		merge_states(merge, delta, found);
 		count_revisions(merge, delta);
-		ExecStoreVirtualTuple(merge->new_slot);
+		ExecStoreVirtualTuple(table->new_slot);
 		if (found)
-			ExecSimpleRelationUpdate(merge->result, merge->estate, &merge->epqstate,
-									 merge->old_slot, merge->new_slot);
+			ExecSimpleRelationUpdate(table->result, table->estate, &table->epqstate,
+									 table->old_slot, table->new_slot);
 		else
-			ExecSimpleRelationInsert(merge->result, merge->estate, merge->new_slot);
+			ExecSimpleRelationInsert(table->result, table->estate, table->new_slot);
 	}
 	MemoryContextSwitchTo(old_context);
 
-	for (int i = 0; i < list_length(aq->aggregates); i++)
+	for (int i = 0; i < list_length(merge->plan->aq->aggregates); i++)
 		sa_state_reset(merge->plan->states[i]);
-	ResetPerTupleExprContext(merge->estate);
+	ResetPerTupleExprContext(table->estate);
 	return true;
 }
 
@@ -283,19 +196,8 @@ merge_shutdown(DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
 
-	AfterTriggerEndQuery(merge->estate);
-	if (merge->index != NULL)
-	{
-		index_endscan(merge->scan);
-		index_close(merge->index, NoLock);
-	}
-	EvalPlanQualEnd(&merge->epqstate);
-	ExecCloseIndices(merge->result);
-	ExecResetTupleTable(merge->estate->es_tupleTable, false);
-	ExecCloseResultRelations(merge->estate);
-	FreeExecutorState(merge->estate);
+	sa_data_table_close(&merge->table);
 	MemoryContextDelete(merge->row_context);
-	table_close(merge->data, NoLock);
 }
 
 static void

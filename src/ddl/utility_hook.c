@@ -166,6 +166,7 @@ give_parts_to_new_owner(Node *statement)
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
 		SaView	   *view;
 		Oid			owner;
+		ListCell   *lt;
 
 		if (command->subtype != AT_ChangeOwner || !sa_is_continuous_view(alter->relation))
 			continue;
@@ -173,8 +174,8 @@ give_parts_to_new_owner(Node *statement)
 		view = sa_view_by_part(RangeVarGetRelid(alter->relation, NoLock, false));
 		owner = get_rolespec_oid(command->newowner, false);
 		ATExecChangeOwner(view->definition, owner, true, AccessExclusiveLock);
-		if (view->owns_data)
-			ATExecChangeOwner(view->data, owner, true, AccessExclusiveLock);
+		foreach(lt, sa_view_tables(view))
+			ATExecChangeOwner(lfirst_oid(lt), owner, true, AccessExclusiveLock);
 		sa_doorbell_ring_at_commit();
 	}
 }

@@ -347,7 +347,7 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 	else if (batch->nrows > 0)
 		sa_view_run(bv->plan, &scan, &bv->counts);
 	SA_FAULT_POINT("view_merged");
-	if (sa_watermark_advance(progress, batch) && bv->plan->close != NULL)
+	if (sa_watermark_advance(progress, batch) && bv->plan->aq != NULL && bv->plan->aq->windowed)
 		sa_view_close(bv->plan, watermark_before, progress->watermark);
 	sa_identity_leave(&identity);
 

@@ -241,6 +241,27 @@ sa_batch_row_watermark(const SaBatchScan *scan, const SaRow *row)
 	return watermark;
 }
 
+int32
+sa_batch_arrival(const SaBatchScan *scan, int row)
+{
+	int			low = 0;
+	int			high = scan->nbehind;
+
+	/* number of rows behind that came before this one */
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (scan->behind[middle].row < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < scan->nbehind && scan->behind[low].row == row)
+		return 2 * low + 1;
+	return 2 * low;
+}
+
 text *
 sa_batch_row_json(SaBatch *batch, int row)
 {

@@ -19,6 +19,7 @@
 #include "base/compat.h"
 #include "metadata/reject.h"
 #include "pipeline/merge.h"
+#include "pipeline/session_merge.h"
 #include "pipeline/view_run.h"
 
 /* Executes a plan over a scan; returns the number of rows it processed. */
@@ -115,11 +116,12 @@ compare_lateness(const void *a, const void *b)
 }
 
 static void
-record_late_row(SaViewPlan *plan, SaBatchScan *scan, const Lateness *lateness)
+record_late_row(SaViewPlan *plan, SaBatchScan *scan, int number,
+				TimestampTz window_start, TimestampTz window_end)
 {
 	SaBatch    *batch = scan->batch;
-	SaRow	   *row = &batch->rows[lateness->row];
-	char	   *json = text_to_cstring(sa_batch_row_json(batch, lateness->row));
+	SaRow	   *row = &batch->rows[number];
+	char	   *json = text_to_cstring(sa_batch_row_json(batch, number));
 	SaLateRow	late = {
 		.view = plan->view,
 		.stream = batch->stream->relid,
@@ -127,8 +129,8 @@ record_late_row(SaViewPlan *plan, SaBatchScan *scan, const Lateness *lateness)
 		.partition = batch->parts[row->part].partition,
 		.offset = row->offset,
 		.event_time = row->event_time,
-		.window_start = lateness->window_start,
-		.window_end = lateness->window_end,
+		.window_start = window_start,
+		.window_end = window_end,
 		.watermark = sa_batch_row_watermark(scan, row),
 		.row = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)))
 	};
@@ -172,7 +174,8 @@ find_late_rows(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 			continue;
 		counts->rows_late++;
 		if (!plan->row->late_drop)
-			record_late_row(plan, scan, &receiver.rows[i]);
+			record_late_row(plan, scan, receiver.rows[i].row,
+							receiver.rows[i].window_start, receiver.rows[i].window_end);
 	}
 	pfree(receiver.rows);
 }
@@ -191,6 +194,87 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
+/* Adds the rows to the kept sets, and what is new there to states. */
+static void
+keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, plan->aq->kept)
+	{
+		SaKeptSet  *set = lfirst(lc);
+		DestReceiver *receiver = None_Receiver;
+
+		if (set->feeds_states)
+			receiver = sa_merge_receiver(plan, set, scan->progress->watermark, NULL);
+		execute_plan(plan->kept[n++], scan, receiver);
+		receiver->rDestroy(receiver);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Sessions
+ * ------------------------------------------------------------------------
+ */
+
+static void
+find_rows_behind(SaBatchScan *scan)
+{
+	int			capacity = 0;
+
+	scan->behind = NULL;
+	scan->nbehind = 0;
+	for (int i = scan->first; i < scan->last; i++)
+	{
+		const SaRow *row = &scan->batch->rows[i];
+
+		if (row->bad || row->event_time >= sa_batch_row_watermark(scan, row))
+			continue;
+		if (capacity == 0)
+		{
+			capacity = 64;
+			scan->behind = palloc(sizeof(SaBehindRow) * capacity);
+		}
+		else if (scan->nbehind == capacity)
+		{
+			capacity *= 2;
+			scan->behind = repalloc_huge(scan->behind,
+										 sizeof(SaBehindRow) * (size_t) capacity);
+		}
+		memset(&scan->behind[scan->nbehind], 0, sizeof(SaBehindRow));
+		scan->behind[scan->nbehind++].row = i;
+	}
+}
+
+static void
+run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
+{
+	DestReceiver *receiver;
+
+	find_rows_behind(scan);
+	receiver = sa_session_receiver(plan, scan, &counts->rows_in);
+	execute_plan(plan->delta, scan, receiver);
+	receiver->rDestroy(receiver);
+	keep_arguments(plan, scan);
+	for (int i = 0; i < scan->nbehind; i++)
+	{
+		SaBehindRow *behind = &scan->behind[i];
+
+		if (!behind->late || behind->in_time)
+			continue;
+		counts->rows_late++;
+		if (!plan->row->late_drop)
+			record_late_row(plan, scan, behind->row,
+							behind->window_start, behind->window_end);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * The batch
+ * ------------------------------------------------------------------------
+ */
+
 void
 sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
@@ -201,11 +285,19 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 		counts->rows_in += execute_plan(plan->load, scan, None_Receiver);
 		return;
 	}
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+	{
+		run_sessions(plan, scan, counts);
+		return;
+	}
 
 	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
-	receiver = sa_merge_receiver(plan, scan->progress->watermark, &counts->rows_in);
+	scan->window = &plan->aq->sq->window;
+	scan->pane = &plan->pane;
+	receiver = sa_merge_receiver(plan, NULL, scan->progress->watermark, &counts->rows_in);
 	execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);
+	keep_arguments(plan, scan);
 	if (scan->any_behind)
 		find_late_rows(plan, scan, counts);
 }
@@ -238,9 +330,11 @@ execute_close(SPIPlanPtr plan, Datum *values)
 {
 	int			result;
 
+	if (plan == NULL)
+		return;
 	SPI_connect();
 	result = SPI_execute_plan(plan, values, NULL, false, 0);
-	if (result != SPI_OK_UPDATE)
+	if (result != SPI_OK_UPDATE && result != SPI_OK_INSERT)
 		elog(ERROR, "could not close windows: %s", SPI_result_code_string(result));
 	SPI_finish();
 }
@@ -258,12 +352,12 @@ void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
 	Datum		final[] = {TimestampTzGetDatum(watermark)};
+	Datum		panes[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
 		TimestampTzGetDatum(settled_by(plan, before)),
 		TimestampTzGetDatum(settled_by(plan, watermark))
 	};
 
 	execute_close(plan->close, final);
-	if (plan->settle != NULL)
-		execute_close(plan->settle, settled);
+	execute_close(plan->settle, plan->aq->panes ? panes : settled);
 }

@@ -313,18 +313,25 @@ sub batch_query
 	  . (@having ? "\nHAVING " . join(' AND ', @having) : '');
 }
 
-# The rows of the data table: window, keys, whether final, revision.
+# The rows of the data table: keys, window, whether final, revision.  Windows
+# that overlap need not be stored there before they are settled.
 sub table_queries
 {
 	my ($case, $stream, $number, $state) = @_;
 	my $view = $state->{view};
 	my @keys = @{ $view->{keys} };
+	my @columns = ((map { "g$_" } 0 .. $#keys), 'window_start', 'window_end');
 	my $revision = $view->{lateness}{total_us} ? 'count(*) FILTER (WHERE after_end)' : '0';
+	my $settled = $view->{window}{kind} !~ /hop|cumulate/ ? ''
+	  : " WHERE window_end <= " . time_literal($case, $state->{watermark}) . " - interval '" . $view->{lateness}{total_us} / 1_000 . " ms'";
 
-	return ('SELECT ' . join(', ', (map { "g$_" } 0 .. $#keys), 'window_start, window_end, is_final, revision') . ' FROM %s',
-		'SELECT ' . join(', ', (map { $_->{sql} } @keys), 'window_start, window_end', final_condition($case, $state), $revision)
+	return ('SELECT ' . join(', ', @columns, 'is_final, revision') . " FROM %s$settled",
+		'SELECT * FROM (SELECT '
+		  . join(', ', (map { "$keys[$_]{sql} AS g$_" } 0 .. $#keys), 'window_start, window_end',
+			final_condition($case, $state), $revision)
 		  . batch_source($stream, $number, $view)
-		  . "\nGROUP BY " . join(', ', 'window_start, window_end', map { $_->{sql} } @keys));
+		  . "\nGROUP BY " . join(', ', 'window_start, window_end', map { $_->{sql} } @keys)
+		  . ") AS stored$settled");
 }
 
 # ---------------------------------------------------------------------------

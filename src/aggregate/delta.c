@@ -224,7 +224,7 @@ sa_delta_plan(const Query *definition, bool allows_lateness)
 	}
 	if (aq->windowed)
 		sa_delta_add_output(query, (Expr *) sa_stream_query_window_var(aq->sq, 1), "window_start",
-				   sa_delta_group_clause(aq->sq->window_type));
+							sa_delta_group_clause(aq->sq->window_type));
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
@@ -233,7 +233,7 @@ sa_delta_plan(const Query *definition, bool allows_lateness)
 	}
 	if (aq->windowed && allows_lateness)
 		sa_delta_add_output(query, sa_delta_count_star(make_row_test(aq->sq, "is_after_end")),
-				   "revisions", NULL);
+							"revisions", NULL);
 	sa_delta_add_output(query, sa_delta_count_star(NULL), "rows", NULL);
 	if (aq->windowed)
 		add_qual(query, make_notclause(make_row_test(aq->sq, "is_late")));
@@ -249,11 +249,14 @@ sa_lateness_plan(const Query *definition)
 	PlannedStmt *plan;
 
 	sa_delta_clear_output(query);
-	sa_delta_add_output(query, (Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
-														  TIDOID, -1, InvalidOid),
-			   "ctid", NULL);
-	sa_delta_add_output(query, sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 1)), "window_start", NULL);
-	sa_delta_add_output(query, sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 2)), "window_end", NULL);
+	sa_delta_add_output(query,
+						(Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
+															TIDOID, -1, InvalidOid),
+						"ctid", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 1)),
+						"window_start", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz(sa_stream_query_window_var(sq, 2)),
+						"window_end", NULL);
 	sa_delta_add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
 
 	plan = pg_plan_query(query, "", 0, NULL);

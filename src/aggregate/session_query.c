@@ -31,7 +31,11 @@
 
 #include "aggregate/delta_private.h"
 #include "aggregate/session_query.h"
+#include "base/compat.h"
 #include "stream_agg.h"
+
+/* what of a range table is not an expression of its own */
+#define IGNORED_IN_RANGE_TABLE	(QTW_IGNORE_JOINALIASES | QTW_IGNORE_GROUPEXPRS)
 
 /* ------------------------------------------------------------------------
  * Checks
@@ -97,7 +101,7 @@ bounds_walker(Node *node, BoundsContext *context)
 
 		context->sublevels_up++;
 		found = query_tree_walker((Query *) node, bounds_walker, context,
-								  QTW_IGNORE_JOINALIASES);
+								  IGNORED_IN_RANGE_TABLE);
 		context->sublevels_up--;
 		return found;
 	}
@@ -119,7 +123,7 @@ level_needs_bounds(BoundsContext *context)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (++rtindex != sq->path[0] &&
-			range_table_entry_walker(rte, bounds_walker, context, QTW_IGNORE_JOINALIASES))
+			range_table_entry_walker(rte, bounds_walker, context, IGNORED_IN_RANGE_TABLE))
 			return true;
 	}
 	return false;

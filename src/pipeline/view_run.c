@@ -199,6 +199,7 @@ any_row_behind(const SaBatchScan *scan)
  * ------------------------------------------------------------------------
  */
 
+/* Fills scan->behind; its rows are all that may be late. */
 static void
 find_rows_behind(SaBatchScan *scan)
 {

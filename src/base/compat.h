@@ -225,6 +225,11 @@ sa_flatten_group_rte(Query *query)
 #endif
 }
 
+/* before 18 the range table has no grouped expressions that could be left out */
+#if PG_VERSION_NUM < 180000
+#define QTW_IGNORE_GROUPEXPRS 0
+#endif
+
 /* 17 and 18 changed what ExecutorRun takes */
 #if PG_VERSION_NUM >= 180000
 #define sa_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)

@@ -92,6 +92,7 @@ keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
  * ------------------------------------------------------------------------
  */
 
+/* Fills scan->behind; its rows are all that may be late. */
 static void
 find_rows_behind(SaBatchScan *scan)
 {

@@ -211,5 +211,24 @@ SELECT stream_agg.suggest_out_of_orderness('measured', 0.9),
 EOF
 	'00:00:00|00:00:05', 'suggest_out_of_orderness');
 
+# A dump carries the option; the dependency of the stream on its function is
+# recorded anew by the restore.
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump.sql";
+my $positions = <<EOF;
+SELECT sum(next_offset), min(delay_us) IS NOT NULL FROM stream_agg.position
+EOF
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ],
+	'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE copy');
+$node->command_ok(
+	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $node->connstr('copy') ],
+	'restore');
+my ($ret, $out, $err) = $node->psql('copy', 'DROP FUNCTION delayed');
+like($err, qr/foreign table called depends on function/,
+	'what a stream uses is not dropped');
+is( $node->safe_psql('copy', $positions),
+	$node->safe_psql('postgres', $positions),
+	'positions are in it, with what is known of earlier rows');
+
 $node->stop;
 done_testing();

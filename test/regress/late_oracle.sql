@@ -22,13 +22,14 @@ BEGIN
 END
 $$;
 
--- window_end: as an expression of the view's columns.
+-- window_end: as an expression of the view's columns; NULL if there is no window.
 CREATE PROCEDURE pg_temp.make_view(name text, query text, window_end text DEFAULT 'window_end',
 	lateness interval DEFAULT '0', emit_final boolean DEFAULT false)
 LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('CREATE MATERIALIZED VIEW %I WITH (stream_agg.continuous, stream_agg.allowed_lateness = %L, stream_agg.emit = %s) AS %s',
-		name, lateness, CASE WHEN emit_final THEN 'final' ELSE 'changes' END,
+	EXECUTE format('CREATE MATERIALIZED VIEW %I WITH (stream_agg.continuous%s) AS %s', name,
+		CASE WHEN window_end IS NOT NULL THEN format(', stream_agg.allowed_lateness = %L, stream_agg.emit = %s', lateness,
+			CASE WHEN emit_final THEN 'final' ELSE 'changes' END) END,
 		replace(replace(query, '{rows}', 's'), '{in_time}', 'true'));
 	INSERT INTO pg_temp.checked_view VALUES (name, query, window_end, lateness, emit_final);
 END
@@ -46,7 +47,8 @@ $$;
 
 -- The batch answer to a view's query over what has arrived.
 CREATE FUNCTION pg_temp.expected(v pg_temp.checked_view) RETURNS text LANGUAGE sql AS $$
-	SELECT format(CASE WHEN v.emit_final THEN 'SELECT * FROM (%s) q WHERE %s <= (%s)' ELSE 'SELECT q.*, %2$s <= (%3$s) FROM (%1$s) q' END,
+	SELECT format(CASE WHEN v.window_end IS NULL THEN '%s' WHEN v.emit_final THEN 'SELECT * FROM (%s) q WHERE %s <= (%s)'
+			ELSE 'SELECT q.*, %2$s <= (%3$s) FROM (%1$s) q' END,
 		replace(replace(v.query, '{rows}', '(SELECT * FROM input WHERE n <= (SELECT n FROM pg_temp.arrived)) AS s'),
 			'{in_time}', format('coalesce(row_watermark < window_end + interval %L, true)', v.lateness)),
 		v.window_end, 'SELECT w FROM pg_temp.watermark JOIN pg_temp.arrived USING (n)')
@@ -71,14 +73,17 @@ BEGIN
 END
 $$;
 
--- All tables with what open windows are computed from, and the time of the
--- earliest row in them.
+-- Tables with what open windows are computed from, and the time of the earliest
+-- row in them.
 CREATE FUNCTION pg_temp.side_tables() RETURNS TABLE (name text, rows bigint, earliest timestamp) LANGUAGE plpgsql AS $$
+DECLARE
+	start text;
 BEGIN
-	FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'stream_agg_data'::regnamespace
-		AND c.relkind = 'r' AND c.relname ~ '_(panes|kept_\d+)$' ORDER BY 1 LOOP
-		EXECUTE format('SELECT count(*), min(%s) FROM stream_agg_data.%I',
-			CASE WHEN name ~ 'panes$' THEN 'pane_start' ELSE 'at' END, name) INTO rows, earliest;
+	FOR name, start IN SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid
+		WHERE c.relnamespace = 'stream_agg_data'::regnamespace AND c.relkind = 'r' AND c.relname ~ '_(panes|kept_\d+)$'
+		AND attname IN ('pane_start', 'at') AND atttypid IN ('timestamp'::regtype, 'timestamptz'::regtype) ORDER BY 1
+	LOOP
+		EXECUTE format('SELECT count(*), min(%I) FROM stream_agg_data.%I', start, name) INTO rows, earliest;
 		RETURN NEXT;
 	END LOOP;
 END

@@ -4,8 +4,9 @@
 --
 -- A test makes a table "input": the stream's columns, "part", event time "t", and
 -- "n", the order of arrival from 1 on.  In a query "{rows}" stands for the
--- stream, which must be called s, and "{in_time}" for the condition that the row
--- is not late for the window.
+-- stream, which must be called s, "{in_time}" for the condition that the row is
+-- not late for the window, and "{order}" for the order of the stream, which rows
+-- of a table only have with ORDER BY place, part.
 
 CREATE TABLE pg_temp.checked_view (name text PRIMARY KEY, query text, window_end text, lateness interval, emit_final boolean);
 CREATE TABLE pg_temp.arrived AS SELECT 0 AS n;
@@ -13,12 +14,12 @@ CREATE TABLE pg_temp.arrived AS SELECT 0 AS n;
 -- Fills input.row_watermark: the watermark of the row's partition before it.
 CREATE PROCEDURE pg_temp.set_row_watermarks(delay interval) LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE input SET row_watermark = w FROM (SELECT n AS number, max(t) OVER
-		(PARTITION BY part ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - delay AS w FROM input) x
+	UPDATE input SET row_watermark = x.before FROM (SELECT n AS number, max(t) OVER
+		(PARTITION BY part ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - delay AS before FROM input) x
 	WHERE n = number;
 	-- every partition has its first row in the first batch
-	CREATE TABLE pg_temp.watermark AS SELECT upto.n, min(w) AS w
-	FROM input upto, LATERAL (SELECT max(t) - delay AS w FROM input i WHERE i.n <= upto.n GROUP BY part) x GROUP BY upto.n;
+	CREATE TABLE pg_temp.watermark AS SELECT upto.n, min(x.latest) AS w
+	FROM input upto, LATERAL (SELECT max(t) - delay AS latest FROM input i WHERE i.n <= upto.n GROUP BY part) x GROUP BY upto.n;
 END
 $$;
 
@@ -30,7 +31,7 @@ BEGIN
 	EXECUTE format('CREATE MATERIALIZED VIEW %I WITH (stream_agg.continuous%s) AS %s', name,
 		CASE WHEN window_end IS NOT NULL THEN format(', stream_agg.allowed_lateness = %L, stream_agg.emit = %s', lateness,
 			CASE WHEN emit_final THEN 'final' ELSE 'changes' END) END,
-		replace(replace(query, '{rows}', 's'), '{in_time}', 'true'));
+		replace(replace(replace(query, '{rows}', 's'), '{in_time}', 'true'), '{order}', ''));
 	INSERT INTO pg_temp.checked_view VALUES (name, query, window_end, lateness, emit_final);
 END
 $$;
@@ -39,7 +40,7 @@ $$;
 CREATE FUNCTION pg_temp.make_error(query text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE 'CREATE MATERIALIZED VIEW refused WITH (stream_agg.continuous) AS ' || query;
-	RETURN 'created';
+	RAISE EXCEPTION 'created';
 EXCEPTION WHEN OTHERS THEN
 	RETURN SQLERRM;
 END
@@ -49,8 +50,8 @@ $$;
 CREATE FUNCTION pg_temp.expected(v pg_temp.checked_view) RETURNS text LANGUAGE sql AS $$
 	SELECT format(CASE WHEN v.window_end IS NULL THEN '%s' WHEN v.emit_final THEN 'SELECT * FROM (%s) q WHERE %s <= (%s)'
 			ELSE 'SELECT q.*, %2$s <= (%3$s) FROM (%1$s) q' END,
-		replace(replace(v.query, '{rows}', '(SELECT * FROM input WHERE n <= (SELECT n FROM pg_temp.arrived)) AS s'),
-			'{in_time}', format('coalesce(row_watermark < window_end + interval %L, true)', v.lateness)),
+		replace(replace(replace(v.query, '{rows}', '(SELECT * FROM input WHERE n <= (SELECT n FROM pg_temp.arrived)) AS s'),
+			'{order}', ' ORDER BY place, part'), '{in_time}', format('coalesce(row_watermark < window_end + interval %L, true)', v.lateness)),
 		v.window_end, 'SELECT w FROM pg_temp.watermark JOIN pg_temp.arrived USING (n)')
 $$;
 

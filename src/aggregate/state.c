@@ -174,7 +174,10 @@ load_state(SaStateFunctions *functions, const SaStateDatum *stored)
 
 	if (functions->internal)
 	{
-		set_argument(&functions->deserialize, 0, *stored);
+		/* a parallel query never toasts states, so some functions rely on that */
+		if (!state.isnull)
+			state.value = PointerGetDatum(PG_DETOAST_DATUM(state.value));
+		set_argument(&functions->deserialize, 0, state);
 		set_argument(&functions->deserialize, 1, dummy);
 		return call_support(&functions->deserialize);
 	}

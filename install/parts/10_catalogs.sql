@@ -157,3 +157,11 @@ COMMENT ON FUNCTION stream_agg.is_late(internal, tid, timestamptz) IS 'internal:
 CREATE FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_after_end';
 COMMENT ON FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) IS 'internal: whether a row of the batch came after the watermark had passed a window';
+
+CREATE FUNCTION stream_agg.row_event_time(internal, tid) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_event_time';
+COMMENT ON FUNCTION stream_agg.row_event_time(internal, tid) IS 'internal: event time of a row of the batch';
+
+CREATE FUNCTION stream_agg.row_watermark(internal, tid) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_watermark';
+COMMENT ON FUNCTION stream_agg.row_watermark(internal, tid) IS 'internal: watermark just before a row of the batch';

@@ -304,6 +304,18 @@ assign_columns(SaAggregateQuery *aq)
 	aq->natts = attnum;
 }
 
+/* Behind all other columns, under a name that none of them has. */
+static ColumnDef *
+last_event_time_column(List *columns)
+{
+	List	   *taken = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		taken = lappend(taken, lfirst_node(ColumnDef, lc)->colname);
+	return makeColumnDef(unique_name(&taken, "last_event_time"), TIMESTAMPTZOID, -1, InvalidOid);
+}
+
 List *
 sa_aggregate_query_columns(const SaAggregateQuery *aq)
 {
@@ -339,7 +351,18 @@ sa_aggregate_query_columns(const SaAggregateQuery *aq)
 	if (aq->windowed)
 		columns = lappend(columns, makeColumnDef("is_final", BOOLOID, -1, InvalidOid));
 	columns = lappend(columns, makeColumnDef("revision", INT8OID, -1, InvalidOid));
-	return list_concat(columns, states);
+	columns = list_concat(columns, states);
+	if (aq->last_attnum != 0)
+		columns = lappend(columns, last_event_time_column(columns));
+	return columns;
+}
+
+void
+sa_aggregate_query_set_ttl(SaAggregateQuery *aq, int64 state_ttl_us)
+{
+	Assert(aq->last_attnum == 0);
+	aq->state_ttl_us = state_ttl_us;
+	aq->last_attnum = ++aq->natts;
 }
 
 static void
@@ -363,6 +386,7 @@ sa_aggregate_query_analyze(const Query *definition, ParseState *pstate)
 	SaAggregateQuery *aq = palloc0(sizeof(SaAggregateQuery));
 
 	aq->sq = sa_stream_query_analyze(definition, pstate);
+	aq->state_ttl_us = -1;
 	check_windows(aq, pstate);
 	analyze_keys(aq, pstate);
 	analyze_aggregates(aq, pstate);

@@ -12,6 +12,7 @@
  *		is_final				if there is a window
  *		revision				changes of a row after it was final
  *		states					of those aggregates whose value isn't their state
+ *		last_event_time			of the group's rows, if groups expire
  *
  *	  Columns are found by number, so that renaming one does no harm; the order
  *	  follows from the query alone, so that it is the same after a restore.
@@ -56,7 +57,10 @@ typedef struct SaAggregateQuery
 	AttrNumber	end_attnum;
 	AttrNumber	final_attnum;
 	AttrNumber	revision_attnum;
+	AttrNumber	last_attnum;
 	int			natts;
+
+	int64		state_ttl_us;	/* -1: groups don't expire */
 } SaAggregateQuery;
 
 /* true if a query is an aggregate view's rather than a load */
@@ -68,6 +72,12 @@ extern bool sa_query_is_aggregate(const Query *query);
  */
 extern SaAggregateQuery *sa_aggregate_query_analyze(const Query *definition,
 													ParseState *pstate);
+
+/*
+ * Has groups expire when the watermark has passed their last event time by
+ * state_ttl_us; gives the data table the column that this takes.
+ */
+extern void sa_aggregate_query_set_ttl(SaAggregateQuery *aq, int64 state_ttl_us);
 
 /* Columns of the data table, as a list of ColumnDef. */
 extern List *sa_aggregate_query_columns(const SaAggregateQuery *aq);

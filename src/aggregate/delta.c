@@ -69,26 +69,60 @@ as_timestamptz(Var *var)
 									COERCE_IMPLICIT_CAST);
 }
 
-/* stream_agg.function($1, stream.ctid, window_end) */
-static Expr *
-make_row_test(SaStreamQuery *sq, const char *function)
+/* ($1, stream.ctid): a row of the batch */
+static List *
+make_row_arguments(SaStreamQuery *sq)
 {
-	Oid			argtypes[] = {INTERNALOID, TIDOID, TIMESTAMPTZOID};
-	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
 	Param	   *batch = makeNode(Param);
-	Var		   *ctid;
 
 	batch->paramkind = PARAM_EXTERN;
 	batch->paramid = SA_BATCH_PARAM;
 	batch->paramtype = INTERNALOID;
 	batch->paramtypmod = -1;
 	batch->location = -1;
-	ctid = sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
-									  TIDOID, -1, InvalidOid);
-	return (Expr *) makeFuncExpr(LookupFuncName(name, 3, argtypes, false), BOOLOID,
-								 list_make3(batch, ctid,
-											as_timestamptz(sa_stream_query_window_var(sq, 2))),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	return list_make2(batch, sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
+														TIDOID, -1, InvalidOid));
+}
+
+/* stream_agg.function(arguments) */
+static Expr *
+make_row_function(const char *function, Oid result_type, List *arguments)
+{
+	static const Oid argtypes[] = {INTERNALOID, TIDOID, TIMESTAMPTZOID};
+	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
+
+	return (Expr *) makeFuncExpr(LookupFuncName(name, list_length(arguments), argtypes, false),
+								 result_type, arguments, InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/* stream_agg.function($1, stream.ctid, window_end) */
+static Expr *
+make_row_test(SaStreamQuery *sq, const char *function)
+{
+	return make_row_function(function, BOOLOID,
+							 lappend(make_row_arguments(sq),
+									 as_timestamptz(sa_stream_query_window_var(sq, 2))));
+}
+
+/* aggregate(stream_agg.function($1, stream.ctid)) */
+static Expr *
+make_row_time(SaStreamQuery *sq, Oid aggregate, const char *function)
+{
+	Aggref	   *aggref = makeNode(Aggref);
+	Expr	   *time = make_row_function(function, TIMESTAMPTZOID, make_row_arguments(sq));
+
+	aggref->aggfnoid = aggregate;
+	aggref->aggtype = TIMESTAMPTZOID;
+	aggref->aggtranstype = InvalidOid;
+	aggref->aggargtypes = list_make1_oid(TIMESTAMPTZOID);
+	aggref->args = list_make1(makeTargetEntry(time, 1, NULL, false));
+	aggref->aggkind = AGGKIND_NORMAL;
+	aggref->aggsplit = AGGSPLIT_SIMPLE;
+	aggref->aggno = -1;
+	aggref->aggtransno = -1;
+	aggref->location = -1;
+	return (Expr *) aggref;
 }
 
 static void
@@ -192,7 +226,7 @@ mark_partial(PlannedStmt *plan)
 }
 
 PlannedStmt *
-sa_delta_plan(const Query *definition, bool allows_lateness)
+sa_delta_plan(const Query *definition, bool allows_lateness, bool expires)
 {
 	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
 	Query	   *query = aq->sq->query;
@@ -218,6 +252,13 @@ sa_delta_plan(const Query *definition, bool allows_lateness)
 	if (aq->windowed && allows_lateness)
 		add_output(query, make_count_star(make_row_test(aq->sq, "is_after_end")),
 				   "revisions", NULL);
+	if (expires)
+	{
+		add_output(query, make_row_time(aq->sq, F_MAX_TIMESTAMPTZ, "row_event_time"),
+				   "last_event_time", NULL);
+		add_output(query, make_row_time(aq->sq, F_MIN_TIMESTAMPTZ, "row_watermark"),
+				   "watermark", NULL);
+	}
 	add_output(query, make_count_star(NULL), "rows", NULL);
 	query->hasAggs = true;
 	if (aq->windowed)

@@ -14,7 +14,7 @@
 
 /*
  * Parameter $1 of both plans: a pointer of type internal, passed on to
- * stream_agg.is_late(internal, tid, timestamptz).
+ * stream_agg.is_late(internal, tid, timestamptz) and its like.
  */
 #define SA_BATCH_PARAM	1
 
@@ -22,10 +22,12 @@
  * Rows of the delta plan are: the keys in the order of aq->keys, window_start
  * if windowed, the aggregates' states in the order of aq->aggregates (serialized
  * if internal), then, if the view allows lateness, the number of rows that came
- * after the end of the group's window, and last the number of rows of the batch
- * in that group.  Late rows are left out.
+ * after the end of the group's window, if groups expire, the greatest event time
+ * and the least watermark of the group's rows, and last the number of rows of
+ * the batch in that group.  Late rows are left out.
  */
-extern PlannedStmt *sa_delta_plan(const Query *definition, bool allows_lateness);
+extern PlannedStmt *sa_delta_plan(const Query *definition, bool allows_lateness,
+								  bool expires);
 
 /*
  * Rows of the lateness plan, one per row of the batch and window: the row's

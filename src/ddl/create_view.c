@@ -650,6 +650,8 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	check_column_names(&state);
 	analyze(&state);
 	sa_view_bounds_check(state.aq, &state.options);
+	if (state.options.state_ttl_us >= 0)
+		sa_aggregate_query_set_ttl(state.aq, state.options.state_ttl_us);
 	if (state.options.late_function != NULL)
 		late_function = sa_late_function_lookup(state.options.late_function);
 	if (!state.view.owns_data)

@@ -8,8 +8,8 @@
  *	  windows that end, rows that are due to go, watermark), and last the
  *	  positions, each from the value that the batch started from.  All of it is
  *	  one transaction, and that last step fails if any other transaction moved a
- *	  position meanwhile.  So whatever is repeated, crashes or runs twice: a row is either not in the
- *	  results and before no position, or in them once.
+ *	  position meanwhile.  So whatever is repeated, crashes or runs twice: a row
+ *	  is either not in the results and before no position, or in them once.
  *
  *	  A row on which a view's query fails is found by halving.  Each half that
  *	  is tried costs a subtransaction, so a bad row costs about log2 of the

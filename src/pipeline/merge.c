@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "pipeline/expiry.h"
 #include "pipeline/merge.h"
 #include "window/window.h"
 
@@ -170,6 +171,38 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
 }
 
+/* The group in the table has come to its end; this one begins anew. */
+static bool
+is_expired(Merge *merge, TupleTableSlot *delta)
+{
+	SaAggregateQuery *aq = merge->plan->aq;
+	Datum		watermark = delta->tts_values[delta->tts_tupleDescriptor->natts - 2];
+	bool		isnull;
+	Datum		last;
+
+	if (aq->last_attnum == 0)
+		return false;
+	last = slot_getattr(merge->old_slot, aq->last_attnum, &isnull);
+	return !isnull && sa_expiry_is_over(DatumGetTimestampTz(last),
+										DatumGetTimestampTz(watermark), aq->state_ttl_us);
+}
+
+/* Of a group that goes on: the slot has what it was. */
+static void
+note_last_event_time(Merge *merge, TupleTableSlot *delta)
+{
+	AttrNumber	attnum = merge->plan->aq->last_attnum;
+	TupleTableSlot *slot = merge->new_slot;
+	Datum		last = delta->tts_values[delta->tts_tupleDescriptor->natts - 3];
+
+	if (attnum == 0)
+		return;
+	if (slot->tts_isnull[attnum - 1] ||
+		DatumGetTimestampTz(slot->tts_values[attnum - 1]) < DatumGetTimestampTz(last))
+		slot->tts_values[attnum - 1] = last;
+	slot->tts_isnull[attnum - 1] = false;
+}
+
 /* The row as it is. */
 static void
 copy_group(Merge *merge)
@@ -243,6 +276,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	MemoryContext old_context;
 	int64		rows;
 	bool		found;
+	bool		goes_on;
 
 	slot_getallattrs(delta);
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
@@ -253,7 +287,8 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
 	ExecClearTuple(merge->new_slot);
-	if (found)
+	goes_on = found && !is_expired(merge, delta);
+	if (goes_on)
 		copy_group(merge);
 	else
 		init_group(merge, delta);
@@ -261,8 +296,9 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	/* an empty batch still gives a group if there are no keys */
 	if (rows > 0 || !found)
 	{
-		merge_states(merge, delta, found);
+		merge_states(merge, delta, goes_on);
 		count_revisions(merge, delta);
+		note_last_event_time(merge, delta);
 		ExecStoreVirtualTuple(merge->new_slot);
 		if (found)
 			ExecSimpleRelationUpdate(merge->result, merge->estate, &merge->epqstate,

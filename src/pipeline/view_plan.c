@@ -358,6 +358,10 @@ plan_sweeps(SaViewPlan *plan, Relation data)
 		plan->sweeps = lappend(plan->sweeps,
 							   sa_sweep_by_index(data, plan->aq->end_attnum,
 												 row->allowed_lateness_us + row->retention_us));
+	if (row->state_ttl_us >= 0)
+		plan->sweeps = lappend(plan->sweeps,
+							   sa_sweep_by_block(data, plan->aq->last_attnum,
+												 row->state_ttl_us));
 }
 
 /* States that another major version serialized must not be misread. */
@@ -389,6 +393,8 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 	ListCell   *lc;
 
 	plan->aq = sa_aggregate_query_analyze(definition, NULL);
+	if (plan->row->state_ttl_us >= 0)
+		sa_aggregate_query_set_ttl(plan->aq, plan->row->state_ttl_us);
 	check_data_table(data, plan->aq);
 	check_state_version(plan->row, plan->aq);
 	if (plan->aq->keys != NIL || plan->aq->windowed)
@@ -438,7 +444,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (row->kind == SA_VIEW_LOAD)
 		load = plan_load(row);
 	else
-		delta = sa_delta_plan(query, row->allowed_lateness_us > 0);
+		delta = sa_delta_plan(query, row->allowed_lateness_us > 0, row->state_ttl_us >= 0);
 	if (plan->aq != NULL && plan->aq->windowed)
 		lateness = sa_lateness_plan(query);
 	MemoryContextSwitchTo(plan->context);

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "pipeline/expiry.h"
 #include "pipeline/late_rows.h"
 #include "pipeline/merge.h"
 #include "pipeline/view_run.h"
@@ -67,11 +68,35 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
+/* The groups of a scan, into the view's table. */
+static void
+merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
+{
+	DestReceiver *receiver = sa_merge_receiver(plan, scan->progress->watermark,
+											   &counts->rows_in);
+
+	execute_plan(plan->delta, scan, receiver);
+	receiver->rDestroy(receiver);
+}
+
+/* The same where groups may come to their end on the way. */
+static void
+merge_expiring_groups(SaViewPlan *plan, const SaBatchScan *scan, SaViewCounts *counts)
+{
+	SaBatchScan piece = *scan;
+
+	do
+	{
+		piece.last = sa_expiry_piece_end(scan, piece.first, scan->last,
+										 plan->row->state_ttl_us);
+		merge_groups(plan, &piece, counts);
+		piece.first = piece.last;
+	} while (piece.first < scan->last);
+}
+
 void
 sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
-	DestReceiver *receiver;
-
 	if (plan->load != NULL)
 	{
 		counts->rows_in += execute_plan(plan->load, scan, None_Receiver);
@@ -79,9 +104,10 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	}
 
 	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
-	receiver = sa_merge_receiver(plan, scan->progress->watermark, &counts->rows_in);
-	execute_plan(plan->delta, scan, receiver);
-	receiver->rDestroy(receiver);
+	if (plan->row->state_ttl_us >= 0)
+		merge_expiring_groups(plan, scan, counts);
+	else
+		merge_groups(plan, scan, counts);
 	if (scan->any_behind)
 		find_late_rows(plan, scan, counts);
 }

@@ -139,8 +139,7 @@ analyze(CreateState *state)
 
 	if (sa_query_is_aggregate(state->query))
 	{
-		state->aq = sa_aggregate_query_analyze(state->query, state->options.allowed_lateness_us,
-											   state->pstate);
+		state->aq = sa_aggregate_query_analyze(state->query, &state->view, state->pstate);
 		sq = state->aq->sq;
 		state->view.kind = SA_VIEW_AGGREGATE;
 	}

@@ -47,8 +47,9 @@ typedef struct SaViewPlan
 	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and by
 								 * $2, or with panes makes it a row of the data
 								 * table; NULL: closing does that */
-	List	   *discard;		/* of SPIPlanPtr: with sessions, drop what is kept for
-								 * those that settle has settled */
+	List	   *discard;		/* of SPIPlanPtr: drop what is kept for sessions that
+								 * settle has settled, or if groups expire for that
+								 * in row $1 */
 	List	   *sweeps;			/* of SaSweep *: what rows are removed */
 } SaViewPlan;
 
@@ -58,5 +59,8 @@ typedef struct SaViewPlan
  * view's settings.
  */
 extern SaViewPlan *sa_view_plan_get(const SaView *view);
+
+/* Executes one of the statements of a view that are not PlannedStmts. */
+extern void sa_view_plan_execute(SPIPlanPtr plan, Datum *values);
 
 #endif							/* SA_PIPELINE_VIEW_PLAN_H */

@@ -67,6 +67,44 @@ INSERT INTO s VALUES ('t', '2024-01-01 09:00', 0);
 SELECT stream_agg.watermark('v'), stream_agg.watermark('later'), stream_agg.watermark('s');
 SELECT * FROM later;
 
+-- Partitions that are years apart: while one has rows left, nothing ends early,
+-- though it is idle at once and whatever the order in which they come.
+CREATE FOREIGN TABLE years (t timestamptz, p int OPTIONS (metadata 'partition')) SERVER watermark_partitions
+	OPTIONS (event_time 't', partitions '2', idle_timeout '0', batch_rows '10');
+CREATE MATERIALIZED VIEW y WITH (stream_agg.continuous) AS
+	SELECT p, window_start, window_end, count(*) FROM years, tumble(t, '1 minute') GROUP BY 1, 2, 3;
+CREATE TABLE years_rows AS
+	SELECT '2020-01-01'::timestamptz + p * '6 years'::interval + i * '7 s'::interval AS t, p
+	FROM generate_series(0, 1) p, generate_series(0, 299) i;
+INSERT INTO years SELECT t, p FROM years_rows ORDER BY p DESC, t;
+SELECT * FROM pg_temp.check_view('y');
+SELECT max(revision) AS revision FROM stream_agg_data.y;
+SELECT count(*) FROM stream_agg.late_rows WHERE stream = 'years'::regclass;
+SELECT p, count(*), count(*) FILTER (WHERE is_final) AS final, max(window_end) FILTER (WHERE is_final) FROM y GROUP BY p ORDER BY p;
+SELECT stream_agg.watermark('y');
+-- over several statements it takes a timeout that has not passed
+ALTER FOREIGN TABLE years OPTIONS (SET idle_timeout '1 day');
+CREATE MATERIALIZED VIEW y2 WITH (stream_agg.continuous) AS
+	SELECT p, window_start, window_end, count(*) FROM years, tumble(t, '1 minute') GROUP BY 1, 2, 3;
+TRUNCATE years_rows;
+INSERT INTO years_rows
+	SELECT '2021-01-01'::timestamptz + p * '5 years'::interval + i * '7 s'::interval, p
+	FROM generate_series(0, 1) p, generate_series(0, 299) i;
+DO $$
+BEGIN
+	INSERT INTO years VALUES ('2021-01-01', 0);
+	INSERT INTO years SELECT t, p FROM years_rows WHERE p = 1 ORDER BY t;
+	FOR i IN 0 .. 5 LOOP
+		INSERT INTO years SELECT t, p FROM years_rows
+		WHERE p = 0 AND t > '2021-01-01' AND (t - '2021-01-01') >= i * '6 min'::interval AND (t - '2021-01-01') < (i + 1) * '6 min'::interval
+		ORDER BY t;
+	END LOOP;
+END
+$$;
+SELECT * FROM pg_temp.check_view('y2');
+SELECT max(revision) AS revision FROM stream_agg_data.y2;
+SELECT p, count(*), count(*) FILTER (WHERE is_final) AS final FROM y2 GROUP BY p ORDER BY p;
+
 SET client_min_messages = warning;
 DROP SCHEMA watermark_partitions CASCADE;
 DROP SERVER watermark_partitions;

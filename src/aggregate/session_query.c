@@ -24,147 +24,13 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_func.h"
-#include "parser/parsetree.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "aggregate/delta_private.h"
 #include "aggregate/session_query.h"
-#include "base/compat.h"
 #include "stream_agg.h"
-
-/* what of a range table is not an expression of its own */
-#define IGNORED_IN_RANGE_TABLE	(QTW_IGNORE_JOINALIASES | QTW_IGNORE_GROUPEXPRS)
-
-/* ------------------------------------------------------------------------
- * Checks
- * ------------------------------------------------------------------------
- */
-
-typedef struct BoundsContext
-{
-	SaStreamQuery sq;			/* from the level on whose expression is walked */
-	int			sublevels_up;	/* from that level down to the walker */
-	int			location;
-} BoundsContext;
-
-static bool bounds_walker(Node *node, BoundsContext *context);
-
-/* Whether a Var of the walked level is a bound, or made of one further down. */
-static bool
-is_bound(Var *var, BoundsContext *context)
-{
-	SaStreamQuery *sq = &context->sq;
-	Var		   *local = copyObject(var);
-	int			level;
-	Node	   *source;
-
-	local->varlevelsup = 0;
-	source = sa_stream_query_trace(sq, (Node *) local, &level);
-	if (level > sq->window_level)
-		return false;
-	if (IsA(source, Var))
-	{
-		int			varno = ((Var *) source)->varno;
-
-		if (level == sq->window_level)
-			return varno == sq->window_rtindex;
-		/* the row of a subquery has all of its columns */
-		return ((Var *) source)->varattno == 0 && varno == sq->path[level];
-	}
-	else
-	{
-		BoundsContext below = {.sq = sa_stream_query_below(sq, level)};
-
-		return bounds_walker(source, &below);
-	}
-}
-
-static bool
-bounds_walker(Node *node, BoundsContext *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var))
-	{
-		Var		   *var = (Var *) node;
-
-		if (var->varlevelsup != context->sublevels_up || !is_bound(var, context))
-			return false;
-		context->location = var->location;
-		return true;
-	}
-	if (IsA(node, Query))
-	{
-		bool		found;
-
-		context->sublevels_up++;
-		found = query_tree_walker((Query *) node, bounds_walker, context,
-								  IGNORED_IN_RANGE_TABLE);
-		context->sublevels_up--;
-		return found;
-	}
-	return expression_tree_walker(node, bounds_walker, context);
-}
-
-/* Conditions of one level, and what stands beside the stream in its FROM. */
-static bool
-level_needs_bounds(BoundsContext *context)
-{
-	SaStreamQuery *sq = &context->sq;
-	int			rtindex = 0;
-	ListCell   *lc;
-
-	if (bounds_walker((Node *) sq->query->jointree, context))
-		return true;
-	foreach(lc, sq->query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (++rtindex != sq->path[0] &&
-			range_table_entry_walker(rte, bounds_walker, context, IGNORED_IN_RANGE_TABLE))
-			return true;
-	}
-	return false;
-}
-
-void
-sa_session_query_check(SaAggregateQuery *aq, ParseState *pstate)
-{
-	SaStreamQuery *sq = aq->sq;
-	BoundsContext context = {.sq = *sq};
-	bool		found = false;
-	ListCell   *lc;
-
-	foreach(lc, aq->keys)
-		found = found || bounds_walker((Node *) ((SaGroupKey *) lfirst(lc))->expr, &context);
-	foreach(lc, aq->aggregates)
-		found = found || bounds_walker((Node *) ((SaAggregate *) lfirst(lc))->aggref, &context);
-	for (int level = 0; level <= sq->window_level && !found; level++)
-	{
-		context.sq = sa_stream_query_below(sq, level);
-		found = level_needs_bounds(&context);
-	}
-	if (found)
-		sa_refuse(pstate, context.location,
-				  "a bound of a session outside of GROUP BY, HAVING and the select list",
-				  "Use the bounds in a query over the continuous view.");
-}
-
-/* ------------------------------------------------------------------------
- * The plan
- * ------------------------------------------------------------------------
- */
-
-/* The stream's event time, at level 0. */
-static Expr *
-make_time(SaStreamQuery *sq)
-{
-	return sa_delta_as_timestamptz(sa_stream_query_stream_var(sq, sq->time_attnum,
-															  sq->window_type, -1,
-															  InvalidOid));
-}
 
 /* stream_agg.tumble_start(time, gap, NULL, NULL) */
 static Expr *
@@ -179,7 +45,7 @@ make_bucket(SaStreamQuery *sq)
 	width_const = makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
 							IntervalPGetDatum(width), false, false);
 	return (Expr *) makeFuncExpr(LookupFuncName(name, 4, argtypes, false), TIMESTAMPTZOID,
-								 list_make4(make_time(sq), width_const,
+								 list_make4(sa_delta_event_time(sq), width_const,
 											makeNullConst(TIMESTAMPTZOID, -1, InvalidOid),
 											makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID)),
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
@@ -195,7 +61,7 @@ make_extreme(SaStreamQuery *sq, Oid aggregate)
 	aggref->aggtype = TIMESTAMPTZOID;
 	aggref->aggtranstype = InvalidOid;
 	aggref->aggargtypes = list_make1_oid(TIMESTAMPTZOID);
-	aggref->args = list_make1(makeTargetEntry(make_time(sq), 1, NULL, false));
+	aggref->args = list_make1(makeTargetEntry(sa_delta_event_time(sq), 1, NULL, false));
 	aggref->aggkind = AGGKIND_NORMAL;
 	aggref->aggsplit = AGGSPLIT_SIMPLE;
 	aggref->aggno = -1;
@@ -207,7 +73,7 @@ make_extreme(SaStreamQuery *sq, Oid aggregate)
 PlannedStmt *
 sa_session_plan(const Query *definition)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, 0, NULL);
 	SaStreamQuery *sq = aq->sq;
 	Query	   *query = sq->query;
 	ListCell   *lc;
@@ -221,16 +87,19 @@ sa_session_plan(const Query *definition)
 	}
 	sa_delta_add_output(query, make_bucket(sq), "bucket",
 						sa_delta_group_clause(TIMESTAMPTZOID));
-	sa_delta_add_output(query, sa_delta_row_call(sq, "arrival", INT4OID, NULL), "arrival",
+	sa_delta_add_output(query, sa_delta_batch_call("arrival", INT4OID,
+															 list_make1(sa_delta_row_ctid(sq))), "arrival",
 						sa_delta_group_clause(INT4OID));
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
 
-		sa_delta_add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
+		if (aggregate->mode != SA_AGGREGATE_KEPT)
+			sa_delta_add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
 	}
 	sa_delta_add_output(query, make_extreme(sq, F_MIN_TIMESTAMPTZ), "first", NULL);
 	sa_delta_add_output(query, make_extreme(sq, F_MAX_TIMESTAMPTZ), "last", NULL);
-	sa_delta_add_output(query, sa_delta_count_star(NULL), "rows", NULL);
-	return sa_delta_make_plan(query);
+	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
+	query->hasAggs = true;
+	return sa_delta_make_plan(query, true);
 }

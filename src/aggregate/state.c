@@ -238,7 +238,8 @@ sa_state_merge(SaStateFunctions *functions,
 	}
 	else
 		*state = current;
-	*value = finalize(functions, current);
+	if (value != NULL)
+		*value = finalize(functions, current);
 }
 
 /*
@@ -247,37 +248,52 @@ sa_state_merge(SaStateFunctions *functions,
  * sum in place.
  */
 static void
-set_sum(SaStateFunctions *functions, SaStateDatum state)
+set_sum(SaStateFunctions *functions, SaStateDatum *sum, SaStateDatum state)
 {
-	SaStateDatum old = functions->sum;
+	SaStateDatum old = *sum;
 	bool		copied = !functions->typbyval && !functions->internal;
 
 	if (copied && !state.isnull && (old.isnull || state.value != old.value))
 		state.value = datumCopy(state.value, false, functions->typlen);
 	if (copied && !old.isnull && (state.isnull || state.value != old.value))
 		pfree(DatumGetPointer(old.value));
-	functions->sum = state;
+	*sum = state;
+}
+
+void
+sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext, bool is_first,
+			 SaStateDatum *sum, const SaStateDatum *stored)
+{
+	MemoryContext old_context;
+	SaStateDatum state;
+
+	functions->aggstate->curaggcontext->ecxt_per_tuple_memory = aggcontext;
+	if (is_first)
+	{
+		old_context = MemoryContextSwitchTo(aggcontext);
+		*sum = load_state(functions, stored);
+		MemoryContextSwitchTo(old_context);
+		return;
+	}
+	state = combine(functions, *sum, load_state(functions, stored));
+	old_context = MemoryContextSwitchTo(aggcontext);
+	set_sum(functions, sum, state);
+	MemoryContextSwitchTo(old_context);
+}
+
+SaStateDatum
+sa_state_value(SaStateFunctions *functions, MemoryContext aggcontext, SaStateDatum sum)
+{
+	functions->aggstate->curaggcontext->ecxt_per_tuple_memory = aggcontext;
+	return finalize(functions, sum);
 }
 
 void
 sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored)
 {
-	MemoryContext aggcontext = functions->aggcontext->ecxt_per_tuple_memory;
-	MemoryContext old_context;
-	SaStateDatum state;
-
-	if (!functions->any_added)
-	{
-		old_context = MemoryContextSwitchTo(aggcontext);
-		functions->sum = load_state(functions, stored);
-		functions->any_added = true;
-		MemoryContextSwitchTo(old_context);
-		return;
-	}
-	state = combine(functions, functions->sum, load_state(functions, stored));
-	old_context = MemoryContextSwitchTo(aggcontext);
-	set_sum(functions, state);
-	MemoryContextSwitchTo(old_context);
+	sa_state_sum(functions, functions->aggcontext->ecxt_per_tuple_memory,
+				 !functions->any_added, &functions->sum, stored);
+	functions->any_added = true;
 }
 
 void

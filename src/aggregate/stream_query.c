@@ -704,6 +704,7 @@ find_window(SaStreamQuery *sq, ParseState *pstate)
 	}
 	if (window_call == NULL)
 		return;
+	sq->window_call = window_call;
 	check_window_time(sq, window_call, pstate);
 	read_window_arguments(sq, window_call, pstate);
 }

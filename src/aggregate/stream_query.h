@@ -30,6 +30,7 @@ typedef struct SaStreamQuery
 	Oid			window_type;	/* of its columns */
 	int			window_level;
 	int			window_rtindex;
+	FuncExpr   *window_call;	/* with all arguments, in their order */
 	SaWindowSpec window;
 	AttrNumber	time_attnum;	/* the stream's event-time column */
 } SaStreamQuery;

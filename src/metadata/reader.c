@@ -17,6 +17,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -231,12 +232,88 @@ sa_reader_lock(int32 id, SaReader *reader)
 	return select_reader(&update, Int32GetDatum(id), reader);
 }
 
+static int64 *
+copy_counts(const int64 *counts, int ncounts)
+{
+	int64	   *copy = palloc(sizeof(int64) * Max(ncounts, 1));
+
+	memcpy(copy, counts, sizeof(int64) * ncounts);
+	return copy;
+}
+
+SaArrivals
+sa_arrivals_copy(const SaArrivals *arrivals)
+{
+	SaArrivals	copy = *arrivals;
+
+	if (copy.lateness != NULL)
+		copy.lateness = copy_counts(copy.lateness, copy.nlateness);
+	if (copy.period != NULL)
+		copy.period = copy_counts(copy.period, copy.nperiod);
+	return copy;
+}
+
+/* The sketch over all rows decides nothing, so it does not count. */
+bool
+sa_arrivals_equal(const SaArrivals *a, const SaArrivals *b)
+{
+	return a->max_event_time == b->max_event_time && a->delay_us == b->delay_us &&
+		a->nperiod == b->nperiod &&
+		(a->nperiod == 0 || memcmp(a->period, b->period, sizeof(int64) * a->nperiod) == 0);
+}
+
+static int64 *
+read_counts(Datum array, int *ncounts)
+{
+	Datum	   *elements;
+	int64	   *counts;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, 8, FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, NULL, ncounts);
+	counts = palloc(sizeof(int64) * Max(*ncounts, 1));
+	for (int i = 0; i < *ncounts; i++)
+		counts[i] = DatumGetInt64(elements[i]);
+	return counts;
+}
+
+/* Zeros at the end are not stored. */
+static Datum
+make_counts(const int64 *counts, int ncounts)
+{
+	Datum	   *elements;
+
+	while (ncounts > 0 && counts[ncounts - 1] == 0)
+		ncounts--;
+	elements = palloc(sizeof(Datum) * Max(ncounts, 1));
+	for (int i = 0; i < ncounts; i++)
+		elements[i] = Int64GetDatum(counts[i]);
+	return PointerGetDatum(construct_array(elements, ncounts, INT8OID, 8,
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* From four columns of a row of SPI_tuptable. */
+static void
+read_arrivals(uint64 row, int column, SaArrivals *arrivals)
+{
+	bool		isnull;
+	Datum		value;
+
+	value = sa_catalog_value(row, column, &isnull);
+	arrivals->max_event_time = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	value = sa_catalog_value(row, column + 1, &isnull);
+	arrivals->lateness = read_counts(value, &arrivals->nlateness);
+	value = sa_catalog_value(row, column + 2, &isnull);
+	arrivals->delay_us = isnull ? -1 : DatumGetInt64(value);
+	value = sa_catalog_value(row, column + 3, &isnull);
+	arrivals->period = read_counts(value, &arrivals->nperiod);
+}
+
 List *
 sa_positions_load(int32 reader)
 {
 	static SaStatement select = {
 		"SELECT partition, next_offset, first_offset, end_offset, last_message_at,"
-		" error, checked_at"
+		" error, checked_at, max_event_time, lateness, delay_us, period"
 		" FROM stream_agg.position WHERE reader = $1 ORDER BY partition",
 		1, {INT4OID}
 	};
@@ -265,6 +342,7 @@ sa_positions_load(int32 reader)
 		position->error = isnull ? NULL : TextDatumGetCString(value);
 		value = sa_catalog_value(i, 7, &isnull);
 		position->checked_at = isnull ? 0 : DatumGetTimestampTz(value);
+		read_arrivals(i, 8, &position->arrivals);
 		positions = lappend(positions, position);
 		MemoryContextSwitchTo(old);
 	}
@@ -300,7 +378,7 @@ sa_positions_copy(int32 from_reader, int32 to_reader)
 	static SaStatement insert = {
 		"INSERT INTO stream_agg.position"
 		" SELECT $2, partition, next_offset, first_offset, end_offset,"
-		" last_message_at, checked_at, error"
+		" last_message_at, checked_at, error, max_event_time, lateness, delay_us, period"
 		" FROM stream_agg.position WHERE reader = $1",
 		2, {INT4OID, INT4OID}
 	};
@@ -318,7 +396,8 @@ sa_position_advance(int32 reader, const SaPosition *position, int64 expected)
 	static SaStatement update = {
 		"UPDATE stream_agg.position SET next_offset = $3,"
 		" first_offset = $4, end_offset = greatest($5, $3),"
-		" last_message_at = $6, error = $7"
+		" last_message_at = $6, error = $7,"
+		" max_event_time = $9, lateness = $10, delay_us = $11, period = $12"
 		" WHERE reader = $1 AND partition = $2"
 #ifndef STREAM_AGG_NEGATIVE_CONTROL	/* see doc/testing.md */
 		" AND next_offset = $8"
@@ -326,11 +405,12 @@ sa_position_advance(int32 reader, const SaPosition *position, int64 expected)
 		" AND $8 IS NOT NULL"
 #endif
 		,
-		8, {
+		12, {
 			INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-			TEXTOID, INT8OID
+			TEXTOID, INT8OID, TIMESTAMPTZOID, INT8ARRAYOID, INT8OID, INT8ARRAYOID
 		}
 	};
+	const SaArrivals *arrivals = &position->arrivals;
 	Datum		values[] = {
 		Int32GetDatum(reader), Int32GetDatum(position->partition),
 		Int64GetDatum(position->next_offset),
@@ -338,9 +418,13 @@ sa_position_advance(int32 reader, const SaPosition *position, int64 expected)
 		Int64GetDatum(position->end_offset),
 		TimestampTzGetDatum(position->last_message_at),
 		(Datum) 0,
-		Int64GetDatum(expected)
+		Int64GetDatum(expected),
+		TimestampTzGetDatum(arrivals->max_event_time),
+		make_counts(arrivals->lateness, arrivals->nlateness),
+		Int64GetDatum(arrivals->delay_us),
+		make_counts(arrivals->period, arrivals->nperiod)
 	};
-	char		nulls[] = "        ";
+	char		nulls[] = "            ";
 	SaCatalogScope scope;
 
 	if (position->last_message_at == 0)
@@ -349,6 +433,10 @@ sa_position_advance(int32 reader, const SaPosition *position, int64 expected)
 		values[6] = CStringGetTextDatum(position->error);
 	else
 		nulls[6] = 'n';
+	if (arrivals->max_event_time == DT_NOBEGIN)
+		nulls[8] = 'n';
+	if (arrivals->delay_us < 0)
+		nulls[10] = 'n';
 
 	sa_catalog_begin(&scope);
 	if (sa_catalog_execute(&update, values, nulls) != 1)

@@ -29,6 +29,24 @@ typedef struct SaReader
 								 * copy, which must not read (see adopt) */
 } SaReader;
 
+/*
+ * What is known of the times of a partition's rows, in the order of their
+ * offsets and from where the reader started.  Part of the position, since it
+ * must be that of exactly the rows before it.  See window/lateness_sketch.h
+ * for what the arrays count.
+ */
+typedef struct SaArrivals
+{
+	TimestampTz max_event_time; /* DT_NOBEGIN: none yet */
+	int			nlateness;
+	int64	   *lateness;		/* all rows */
+
+	/* max_out_of_orderness 'auto' */
+	int64		delay_us;		/* -1: not decided yet */
+	int			nperiod;
+	int64	   *period;			/* rows since that was last looked at */
+} SaArrivals;
+
 typedef struct SaPosition
 {
 	int32		partition;
@@ -39,7 +57,15 @@ typedef struct SaPosition
 	TimestampTz checked_at;		/* when Kafka was asked for the bounds */
 	char	   *error;			/* why the partition is stopped, or NULL */
 	bool		caught_up;		/* nothing left to read; not stored */
+	SaArrivals	arrivals;
 } SaPosition;
+
+/* What a partition without rows has. */
+#define SA_NO_ARRIVALS	((SaArrivals) {.max_event_time = DT_NOBEGIN, .delay_us = -1})
+
+/* A copy in CurrentMemoryContext; true if two are the same. */
+extern SaArrivals sa_arrivals_copy(const SaArrivals *arrivals);
+extern bool sa_arrivals_equal(const SaArrivals *a, const SaArrivals *b);
 
 extern bool sa_reader_by_id(int32 id, SaReader *reader);
 

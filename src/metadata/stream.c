@@ -149,6 +149,7 @@ sa_stream_load(Relation rel)
 	/* defaults */
 	stream->format = SA_FORMAT_JSON;
 	stream->idle_timeout_us = 30 * USECS_PER_SEC;
+	stream->idle_close_us = -1;
 	stream->max_future_us = USECS_PER_HOUR;
 	stream->timezone = pg_tzset("UTC");
 	stream->flush_interval_ms = sa_flush_interval_ms;

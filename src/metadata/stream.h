@@ -28,6 +28,14 @@ typedef enum SaOnDataLoss
 	SA_ON_DATA_LOSS_EARLIEST
 } SaOnDataLoss;
 
+/* What keeps the watermark behind the greatest event time. */
+typedef enum SaDelayKind
+{
+	SA_DELAY_FIXED,
+	SA_DELAY_AUTO,				/* as rows of the partition come late */
+	SA_DELAY_FUNCTION			/* whatever the user's function says */
+} SaDelayKind;
+
 typedef struct SaStream
 {
 	/* identity */
@@ -41,8 +49,12 @@ typedef struct SaStream
 	char	   *topic;			/* in-database: the table's name if not given */
 	SaFormat	format;
 	char	   *event_time;		/* column name, or NULL: the record's timestamp */
-	int64		out_of_orderness_us;
+	SaDelayKind delay_kind;
+	int64		out_of_orderness_us;	/* auto: the least */
+	int64		max_delay_us;	/* auto: the greatest */
+	char	   *watermark_function; /* name with schema, or NULL */
 	int64		idle_timeout_us;
+	int64		idle_close_us;	/* -1: off */
 	int64		max_future_us;
 	pg_tz	   *timezone;
 	SaOnError	on_error;

@@ -21,8 +21,13 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "base/nearest.h"
 #include "metadata/stream_options.h"
+#include "metadata/watermark_function.h"
+
+/* How long the delay of 'auto' without bounds may become */
+#define AUTO_MAX_DELAY_US	USECS_PER_HOUR
 
 /* Sums of times and lengths of time must not overflow. */
 #define MAX_DURATION_DAYS	INT64CONST(100000)
@@ -50,7 +55,9 @@ static void apply_topic(SaStream *stream, const char *name, const char *value);
 static void apply_format(SaStream *stream, const char *name, const char *value);
 static void apply_event_time(SaStream *stream, const char *name, const char *value);
 static void apply_out_of_orderness(SaStream *stream, const char *name, const char *value);
+static void apply_watermark_function(SaStream *stream, const char *name, const char *value);
 static void apply_idle_timeout(SaStream *stream, const char *name, const char *value);
+static void apply_idle_close(SaStream *stream, const char *name, const char *value);
 static void apply_max_future(SaStream *stream, const char *name, const char *value);
 static void apply_timezone(SaStream *stream, const char *name, const char *value);
 static void apply_on_error(SaStream *stream, const char *name, const char *value);
@@ -67,7 +74,9 @@ static const StreamOption stream_options[] = {
 	{"format", apply_format},
 	{"event_time", apply_event_time},
 	{"max_out_of_orderness", apply_out_of_orderness},
+	{"watermark_function", apply_watermark_function},
 	{"idle_timeout", apply_idle_timeout},
+	{"idle_close", apply_idle_close},
 	{"max_future", apply_max_future},
 	{"timezone", apply_timezone},
 	{"on_error", apply_on_error},
@@ -223,16 +232,59 @@ apply_event_time(SaStream *stream, const char *name, const char *value)
 	stream->event_time = pstrdup(value);
 }
 
+/* "auto", or "auto MIN to MAX" */
+static void
+apply_auto_delay(SaStream *stream, const char *name, const char *value)
+{
+	const char *bounds = value + strlen("auto") + strspn(value + strlen("auto"), " ");
+	const char *to = strstr(bounds, " to ");
+
+	stream->delay_kind = SA_DELAY_AUTO;
+	stream->out_of_orderness_us = 0;
+	stream->max_delay_us = AUTO_MAX_DELAY_US;
+	if (*bounds == '\0')
+		return;
+	if (to == NULL || to <= bounds)
+		report_value(name, value,
+					 "Use \"auto\", or \"auto\" with bounds, such as \"auto 1 s to 10 min\".");
+	stream->out_of_orderness_us = sa_duration_parse(name, pnstrdup(bounds, to - bounds));
+	stream->max_delay_us = sa_duration_parse(name, to + strlen(" to "));
+	if (stream->out_of_orderness_us > stream->max_delay_us)
+		report_value(name, value, "Give the shorter bound first.");
+}
+
 static void
 apply_out_of_orderness(SaStream *stream, const char *name, const char *value)
 {
+	if (strcmp(value, "auto") == 0 || strncmp(value, "auto ", strlen("auto ")) == 0)
+	{
+		apply_auto_delay(stream, name, value);
+		return;
+	}
 	stream->out_of_orderness_us = sa_duration_parse(name, value);
+}
+
+/* The function itself is looked up where it is known who will run it. */
+static void
+apply_watermark_function(SaStream *stream, const char *name, const char *value)
+{
+	if (list_length(sa_qualified_name_list(value)) != 2)
+		report_value(name, value,
+					 "Name the function with its schema and without arguments, such as \"public.my_watermark\".");
+	stream->delay_kind = SA_DELAY_FUNCTION;
+	stream->watermark_function = pstrdup(value);
 }
 
 static void
 apply_idle_timeout(SaStream *stream, const char *name, const char *value)
 {
 	stream->idle_timeout_us = sa_duration_parse(name, value);
+}
+
+static void
+apply_idle_close(SaStream *stream, const char *name, const char *value)
+{
+	stream->idle_close_us = strcmp(value, "off") == 0 ? -1 : sa_duration_parse(name, value);
 }
 
 static void
@@ -341,10 +393,6 @@ find_stream_option(const char *name)
 			return &stream_options[i];
 		sa_nearest_offer(&nearest, stream_options[i].name);
 	}
-	if (strcmp(name, "watermark_function") == 0 || strcmp(name, "idle_close") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("stream option \"%s\" is not supported yet", name)));
 	report_unknown("stream", name, sa_nearest_found(&nearest));
 	return NULL;				/* keep compiler quiet */
 }
@@ -380,11 +428,28 @@ sa_column_option_apply(SaColumn *column, DefElem *option)
 }
 
 void
-sa_stream_option_check(DefElem *option)
+sa_stream_options_check(List *options)
 {
 	SaStream	scratch = {0};
+	bool		has_delay = false;
+	ListCell   *lc;
 
-	sa_stream_option_apply(&scratch, option);
+	foreach(lc, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		sa_stream_option_apply(&scratch, option);
+		if (strcmp(option->defname, "max_out_of_orderness") == 0)
+			has_delay = true;
+	}
+	if (scratch.watermark_function == NULL)
+		return;
+	if (has_delay)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("stream options \"max_out_of_orderness\" and \"watermark_function\" exclude each other"),
+				 errhint("Use one of the two; the function may subtract a delay itself.")));
+	(void) sa_watermark_function_find(scratch.watermark_function);
 }
 
 void

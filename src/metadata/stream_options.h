@@ -18,8 +18,11 @@
  */
 extern int64 sa_duration_parse(const char *name, const char *value);
 
-/* Raises an error for an unknown option or a value that can't be. */
-extern void sa_stream_option_check(DefElem *option);
+/*
+ * Raise an error for an unknown option or a value that can't be, and for
+ * options of a stream that exclude each other.
+ */
+extern void sa_stream_options_check(List *options);
 extern void sa_column_option_check(DefElem *option);
 
 /* Sets what the option says; the value has been checked by CREATE or ALTER. */

@@ -5,11 +5,11 @@
  *
  * NOTES
  *	  The order is: dead letters, views one after the other (rows, late rows,
- *	  windows that end, watermark), and last the positions, each from the value
- *	  that the batch started from.  All of it is one transaction, and that last
- *	  step fails if any other transaction moved a position meanwhile.  So
- *	  whatever is repeated, crashes or runs twice: a row is either not in the
- *	  results and before no position, or in them once.
+ *	  windows that end, rows that are due to go, watermark), and last the
+ *	  positions, each from the value that the batch started from.  All of it is
+ *	  one transaction, and that last step fails if any other transaction moved a
+ *	  position meanwhile.  So whatever is repeated, crashes or runs twice: a row
+ *	  is either not in the results and before no position, or in them once.
  *
  *	  A row on which a view's query fails is found by halving.  Each half that
  *	  is tried costs a subtransaction, so a bad row costs about log2 of the
@@ -35,8 +35,10 @@
 #include "catalog/pg_class.h"
 #include "metadata/reject.h"
 #include "pipeline/apply_batch.h"
+#include "pipeline/arrival.h"
 #include "pipeline/guarded.h"
 #include "pipeline/identity.h"
+#include "pipeline/sweep.h"
 #include "pipeline/watermark.h"
 
 /* The histogram of batch times has two buckets for each doubling. */
@@ -339,16 +341,23 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 	SaIdentity	identity;
 	instr_time	start;
 	instr_time	elapsed;
+	bool		moved;
 
 	INSTR_TIME_SET_CURRENT(start);
+	/* nothing has come to a view without a watermark that could be closed */
+	if (progress->watermark != DT_NOBEGIN)
+		progress->watermark = Max(progress->watermark, batch->silence_watermark);
 	sa_identity_enter(&identity, bv->owner, bv->view->settings);
 	if (batch->nrows > 0 && guarded)
 		run_guarded(bv, &scan, 0, batch->nrows, stop);
 	else if (batch->nrows > 0)
 		sa_view_run(bv->plan, &scan, &bv->counts);
 	SA_FAULT_POINT("view_merged");
-	if (sa_watermark_advance(progress, batch) && bv->plan->close != NULL)
+	(void) sa_watermark_advance(progress, batch);
+	moved = progress->watermark > watermark_before;
+	if (moved && bv->plan->aq != NULL && bv->plan->aq->windowed)
 		sa_view_close(bv->plan, watermark_before, progress->watermark);
+	sa_sweep_run(bv->plan->sweeps, progress->watermark, moved, batch->nrows);
 	sa_identity_leave(&identity);
 
 	INSTR_TIME_SET_CURRENT(elapsed);
@@ -371,6 +380,7 @@ sa_batch_apply(SaBatch *batch, List *views, bool guarded, SaBatchStop *stop)
 {
 	ListCell   *lc;
 
+	sa_batch_measure(batch);
 	/* idleness is counted from the last message, this batch's included */
 	for (int i = 0; i < batch->nparts; i++)
 	{
@@ -391,6 +401,8 @@ sa_batch_apply(SaBatch *batch, List *views, bool guarded, SaBatchStop *stop)
 		if (part->next_offset == part->expected)
 			continue;
 		position.next_offset = part->next_offset;
+		if (part->measured)
+			position.arrivals = part->arrivals;
 		sa_position_advance(batch->reader, &position, part->expected);
 	}
 	SA_FAULT_POINT("after_positions");

@@ -36,6 +36,7 @@ sa_batch_create(SaStream *stream, int32 reader, MemoryContext parent)
 	batch->reader = reader;
 	batch->now = GetCurrentTimestamp();
 	batch->decoded = MemoryContextAllocZero(context, Max(stream->ncolumns, 1));
+	batch->silence_watermark = DT_NOBEGIN;
 	return batch;
 }
 
@@ -55,7 +56,7 @@ sa_batch_add_part(SaBatch *batch, SaPosition *position)
 	part->partition = position->partition;
 	part->expected = position->next_offset;
 	part->next_offset = position->next_offset;
-	part->max_event_time = DT_NOBEGIN;
+	part->watermark = DT_NOBEGIN;
 	part->position = position;
 	MemoryContextSwitchTo(old);
 	return part;
@@ -110,22 +111,11 @@ sa_batch_add_row(SaBatch *batch, SaBatchPart *part, int64 offset)
 	row->bad = false;
 	row->offset = offset;
 	row->event_time = DT_NOBEGIN;
-	row->max_before = part->max_event_time;
+	row->watermark_before = DT_NOBEGIN;
 	memset(sa_batch_nulls(batch, number), true, batch->stream->ncolumns);
 	part->next_offset = offset + 1;
 	part->nrows++;
 	return number;
-}
-
-void
-sa_batch_set_event_time(SaBatch *batch, int row, TimestampTz time)
-{
-	SaBatchPart *part = &batch->parts[batch->rows[row].part];
-
-	batch->rows[row].event_time = time;
-	batch->rows[row].max_before = part->max_event_time;
-	if (time > part->max_event_time)
-		part->max_event_time = time;
 }
 
 void
@@ -152,20 +142,16 @@ sa_batch_truncate_part(SaBatch *batch, SaBatchPart *part, int64 offset)
 	int			index = part - batch->parts;
 	ListCell   *lc;
 
-	part->max_event_time = DT_NOBEGIN;
+	Assert(!part->measured);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		SaRow	   *row = &batch->rows[i];
 
-		if (row->part != index)
-			continue;
-		if (row->offset >= offset)
+		if (row->part == index && row->offset >= offset)
 		{
 			row->bad = true;
 			row->event_time = DT_NOBEGIN;
 		}
-		else if (row->event_time > part->max_event_time)
-			part->max_event_time = row->event_time;
 	}
 	foreach(lc, batch->errors)
 	{
@@ -235,10 +221,7 @@ sa_batch_row_watermark(const SaBatchScan *scan, const SaRow *row)
 
 	if (partition < progress->npartitions && progress->partitions[partition] > watermark)
 		watermark = progress->partitions[partition];
-	if (row->max_before != DT_NOBEGIN &&
-		row->max_before - batch->stream->out_of_orderness_us > watermark)
-		watermark = row->max_before - batch->stream->out_of_orderness_us;
-	return watermark;
+	return Max(watermark, row->watermark_before);
 }
 
 int32
@@ -262,15 +245,13 @@ sa_batch_arrival(const SaBatchScan *scan, int row)
 	return 2 * low;
 }
 
-text *
-sa_batch_row_json(SaBatch *batch, int row)
+HeapTuple
+sa_batch_row_tuple(SaBatch *batch, int row)
 {
 	SaStream   *stream = batch->stream;
 	Datum	   *values = palloc0(sizeof(Datum) * stream->natts);
 	bool	   *nulls = palloc(sizeof(bool) * stream->natts);
 	HeapTuple	tuple;
-	SaIdentity	identity;
-	text	   *json;
 
 	memset(nulls, true, sizeof(bool) * stream->natts);
 	for (int i = 0; i < stream->ncolumns; i++)
@@ -281,6 +262,18 @@ sa_batch_row_json(SaBatch *batch, int row)
 		nulls[attno] = sa_batch_nulls(batch, row)[i];
 	}
 	tuple = heap_form_tuple(stream->desc, values, nulls);
+	pfree(values);
+	pfree(nulls);
+	return tuple;
+}
+
+text *
+sa_batch_row_json(SaBatch *batch, int row)
+{
+	SaStream   *stream = batch->stream;
+	HeapTuple	tuple = sa_batch_row_tuple(batch, row);
+	SaIdentity	identity;
+	text	   *json;
 
 	/* output functions may be anybody's code, and depend on settings */
 	sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));

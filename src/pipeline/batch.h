@@ -15,6 +15,7 @@
 #ifndef SA_PIPELINE_BATCH_H
 #define SA_PIPELINE_BATCH_H
 
+#include "access/htup.h"
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "nodes/params.h"
@@ -23,6 +24,7 @@
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
+#include "window/window.h"
 
 typedef struct SaRow
 {
@@ -32,11 +34,11 @@ typedef struct SaRow
 	TimestampTz event_time;		/* DT_NOBEGIN: has no usable one */
 
 	/*
-	 * Greatest event time that this batch has of the row's partition before the
-	 * row; DT_NOBEGIN: none.  Kept without the views' delay, since lateness is a
-	 * matter of each view's own watermark, which may be ahead.
+	 * The partition's watermark by the rows that this batch has of it before the
+	 * row; DT_NOBEGIN: none.  Lateness is a matter of each view's own watermark,
+	 * which may be ahead.  Set by sa_batch_measure().
 	 */
-	TimestampTz max_before;
+	TimestampTz watermark_before;
 } SaRow;
 
 /* One partition's share of the batch. */
@@ -45,9 +47,11 @@ typedef struct SaBatchPart
 	int32		partition;
 	int64		expected;		/* the position that the batch starts from */
 	int64		next_offset;	/* the position that it leads to */
-	TimestampTz max_event_time; /* DT_NOBEGIN: none */
+	TimestampTz watermark;		/* by this batch's rows; DT_NOBEGIN: none */
 	int			nrows;
 	SaPosition *position;		/* as loaded; first_offset etc. are passed on */
+	SaArrivals	arrivals;		/* with the batch's rows, if measured */
+	bool		measured;
 } SaBatchPart;
 
 /* Why a row, or one of its columns, can't be used. */
@@ -81,6 +85,12 @@ typedef struct SaBatch
 	SaBatchPart *parts;
 
 	List	   *errors;			/* of SaRowError *, in the order of rows */
+
+	/*
+	 * Where silence before the batch has taken the watermark of all views
+	 * (idle_close); DT_NOBEGIN: nowhere.
+	 */
+	TimestampTz silence_watermark;
 } SaBatch;
 
 /*
@@ -111,6 +121,8 @@ typedef struct SaBatchScan
 	bool		only_behind;	/* leave out the rows that are not */
 	const SaProgress *progress; /* the view's, as the batch found it */
 	int64		allowed_lateness_us;
+	const SaWindowSpec *window; /* the view's, if it has one */
+	const SaWindowSpec *pane;	/* and what its windows are made of */
 
 	/* sessions only: the rows first … last - 1 that are behind, in order */
 	int			nbehind;
@@ -145,12 +157,6 @@ sa_batch_nulls(SaBatch *batch, int row)
 {
 	return batch->nulls + (size_t) row * batch->stream->ncolumns;
 }
-
-/*
- * Takes the row's event time into account: for the row itself and as what rows
- * behind it in its partition are measured against.
- */
-extern void sa_batch_set_event_time(SaBatch *batch, int row, TimestampTz time);
 
 extern void sa_batch_add_error(SaBatch *batch, int row, AttrNumber attnum,
 							   int sqlstate, const char *reason,
@@ -195,6 +201,9 @@ sa_batch_behind_row(const SaBatchScan *scan, int32 arrival)
 {
 	return arrival % 2 == 0 ? NULL : &scan->behind[arrival / 2];
 }
+
+/* A row as a tuple of the stream's row type, in CurrentMemoryContext. */
+extern HeapTuple sa_batch_row_tuple(SaBatch *batch, int row);
 
 /* A row as a JSON object, for what is recorded about it. */
 extern text *sa_batch_row_json(SaBatch *batch, int row);

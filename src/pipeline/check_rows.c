@@ -204,7 +204,7 @@ note_event_time(RowChecker *checker, int row)
 						   "event time is too far in the future",
 						   psprintf("Event time is %s.", timestamptz_to_str(time)));
 	else
-		sa_batch_set_event_time(batch, row, time);
+		batch->rows[row].event_time = time;
 }
 
 /* Decodes the columns from the cursor on; event time is looked at in passing. */
@@ -283,6 +283,9 @@ check_row(void *arg, int row)
 	RowChecker *checker = arg;
 	SaBatch    *batch = checker->batch;
 
+	/* cut off before it was looked at: not this batch's */
+	if (batch->rows[row].offset >= batch->parts[batch->rows[row].part].next_offset)
+		return;
 	if (checker->cursor < 0)
 	{
 		if (checker->decoder != NULL)

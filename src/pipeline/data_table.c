@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * data_table.c
- *	  The table behind an aggregate view, opened for what a batch does with it.
+ *	  The table into which an aggregate view's rows are merged, opened for a batch.
  *
  * NOTES
  *	  Look-up is done here and not by the routines of logical replication,
@@ -56,7 +56,7 @@ init_scan_keys(SaDataTable *table, StrategyNumber last_strategy)
 void
 sa_data_table_open(SaDataTable *table, const SaViewPlan *plan, StrategyNumber strategy)
 {
-	table->rel = table_open(plan->row->data, NoLock);
+	table->rel = table_open(plan->merge_table, NoLock);
 	table->estate = CreateExecutorState();
 	table->estate->es_snapshot = GetActiveSnapshot();
 	table->estate->es_output_cid = GetCurrentCommandId(true);

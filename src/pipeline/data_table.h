@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * data_table.h
- *	  The table behind an aggregate view, opened for what a batch does with it.
+ *	  The table into which an aggregate view's rows are merged, opened for a batch.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +34,7 @@ typedef struct SaDataTable
 } SaDataTable;
 
 /*
- * Opens the table of a view, which is locked, in CurrentMemoryContext.  A
+ * Opens plan->merge_table, which is locked, in CurrentMemoryContext.  A
  * look-up compares the last column of the key index by "strategy", those before
  * it by equality.
  */

@@ -30,6 +30,7 @@
 #include "pipeline/apply_batch.h"
 #include "pipeline/check_rows.h"
 #include "pipeline/insert_batch.h"
+#include "pipeline/watermark.h"
 
 /* Streams with a batch under way in this process, innermost first. */
 typedef struct ActiveBatch
@@ -67,6 +68,7 @@ add_parts(SaBatch *batch)
 		SaPosition *position = palloc0(sizeof(SaPosition));
 
 		position->partition = partition;
+		position->arrivals = SA_NO_ARRIVALS;
 		sa_position_insert(batch->reader, position);
 		positions = lappend(positions, position);
 	}
@@ -238,6 +240,7 @@ run_batches(SaStream *stream, Tuplestorestate *rows)
 	TupleTableSlot *slot;
 	int64	   *left;
 	bool		more = true;
+	bool		is_first = true;
 
 	/* without a view there is nobody whom the rows could reach */
 	if (!sa_reader_main(stream->relid, &reader))
@@ -264,6 +267,9 @@ run_batches(SaStream *stream, Tuplestorestate *rows)
 		PushCopiedSnapshot(GetTransactionSnapshot());
 		batch = sa_batch_create(stream, reader.id, context);
 		add_parts(batch);
+		if (is_first)
+			sa_watermark_look_for_silence(batch);
+		is_first = false;
 		more = rows != NULL && fill_batch(batch, rows, slot, left);
 		for (int i = 0; i < batch->nparts; i++)
 			batch->parts[i].position->caught_up = i >= stream->partitions || left[i] == 0;

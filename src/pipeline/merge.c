@@ -4,7 +4,12 @@
  *	  From the groups of a batch to the rows of a view's table.
  *
  * NOTES
- *	  Each group of a batch costs one index descent and one write.
+ *	  Each group of a batch costs one index descent and one write.  If windows are
+ *	  made of panes, the groups are panes, and the table is that of panes.
+ *
+ *	  The states of distinct values come from a plan of their own for each kept
+ *	  set.  Their groups are in the table already: the same rows were in the first
+ *	  plan, which gave those aggregates a state without any value.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +28,7 @@ typedef struct Merge
 {
 	DestReceiver pub;
 	SaViewPlan *plan;
+	const SaKeptSet *set;		/* that feeds the states; NULL: the batch does */
 	TimestampTz watermark;
 	int64	   *rows_seen;
 
@@ -60,6 +66,20 @@ find_group(Merge *merge, TupleTableSlot *delta)
 	return index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
 }
 
+/* Sets the columns that stand first in the delta row and in the table. */
+static void
+copy_keys(Merge *merge, TupleTableSlot *delta, int nkeys)
+{
+	TupleTableSlot *slot = merge->table.new_slot;
+
+	sa_data_table_clear_new(&merge->table);
+	for (int i = 0; i < nkeys; i++)
+	{
+		slot->tts_values[i] = delta->tts_values[i];
+		slot->tts_isnull[i] = delta->tts_isnull[i];
+	}
+}
+
 /* A new row: keys, window, nothing else yet. */
 static void
 init_group(Merge *merge, TupleTableSlot *delta)
@@ -70,12 +90,16 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	SaWindowError error;
 	int64		end;
 
-	sa_data_table_clear_new(&merge->table);
-	for (int i = 0; i < nkeys; i++)
+	if (aq->panes)
 	{
-		slot->tts_values[i] = delta->tts_values[i];
-		slot->tts_isnull[i] = delta->tts_isnull[i];
+		AttrNumber	count = sa_pane_count_attnum(aq);
+
+		copy_keys(merge, delta, nkeys + 2);
+		slot->tts_values[count - 1] = Int64GetDatum(0);
+		slot->tts_isnull[count - 1] = false;
+		return;
 	}
+	copy_keys(merge, delta, nkeys);
 	if (aq->windowed)
 	{
 		int64		start = DatumGetTimestamp(delta->tts_values[nkeys]);
@@ -97,20 +121,46 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
 }
 
+static void
+add_to_column(Merge *merge, AttrNumber attnum, int64 n)
+{
+	Datum	   *value = &merge->table.new_slot->tts_values[attnum - 1];
+
+	*value = Int64GetDatum(DatumGetInt64(*value) + n);
+}
+
 /*
  * Rows that came after the end of their window count as revisions: that depends
  * on the order of rows alone, not on how they were cut into batches.
  */
 static void
-count_revisions(Merge *merge, TupleTableSlot *delta)
+count_rows(Merge *merge, TupleTableSlot *delta, int64 rows)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	Datum	   *revision = &merge->table.new_slot->tts_values[aq->revision_attnum - 1];
 	int			column = delta->tts_tupleDescriptor->natts - 2;
 
-	if (merge->plan->row->allowed_lateness_us > 0)
-		*revision = Int64GetDatum(DatumGetInt64(*revision) +
-								  DatumGetInt64(delta->tts_values[column]));
+	if (merge->set != NULL)
+		return;
+	if (aq->panes)
+		add_to_column(merge, sa_pane_count_attnum(aq), rows);
+	else if (aq->windowed && aq->allowed_lateness_us > 0)
+		add_to_column(merge, aq->revision_attnum, DatumGetInt64(delta->tts_values[column]));
+}
+
+/* Whether the delta rows have a state of an aggregate. */
+static bool
+has_delta(const Merge *merge, const SaAggregate *aggregate)
+{
+	if (merge->set == NULL)
+		return aggregate->mode != SA_AGGREGATE_KEPT;
+	return aggregate->mode == SA_AGGREGATE_DISTINCT && aggregate->kept == merge->set;
+}
+
+static void
+set_column(TupleTableSlot *slot, AttrNumber attnum, SaStateDatum datum)
+{
+	slot->tts_values[attnum - 1] = datum.value;
+	slot->tts_isnull[attnum - 1] = datum.isnull;
 }
 
 /* Combines the delta's states with the row's, and computes the values. */
@@ -120,32 +170,36 @@ merge_states(Merge *merge, TupleTableSlot *delta, bool found)
 	SaAggregateQuery *aq = merge->plan->aq;
 	TupleTableSlot *slot = merge->table.new_slot;
 	TupleTableSlot *old = merge->table.old_slot;
-	int			column = list_length(aq->keys) + (aq->windowed ? 1 : 0);
-	int			n = 0;
+	int			column = list_length(aq->keys) + (aq->panes ? 2 : aq->windowed ? 1 : 0);
+	int			n = -1;
 	ListCell   *lc;
 
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
-		SaStateDatum delta_state = {delta->tts_values[column], delta->tts_isnull[column]};
+		AttrNumber	attnum = aq->panes ? aggregate->pane_attnum : aggregate->state_attnum;
+		SaStateDatum delta_state;
 		SaStateDatum old_state;
 		SaStateDatum state;
 		SaStateDatum value;
 
+		n++;
+		if (!has_delta(merge, aggregate))
+			continue;
+		delta_state.value = delta->tts_values[column];
+		delta_state.isnull = delta->tts_isnull[column];
 		if (found)
 		{
-			old_state.value = old->tts_values[aggregate->state_attnum - 1];
-			old_state.isnull = old->tts_isnull[aggregate->state_attnum - 1];
+			old_state.value = old->tts_values[attnum - 1];
+			old_state.isnull = old->tts_isnull[attnum - 1];
 		}
 		sa_state_merge(merge->plan->states[n], found ? &old_state : NULL,
-					   &delta_state, &state, &value);
+					   &delta_state, &state, aq->panes ? NULL : &value);
 		/* where value and state share a column, they are the same */
-		slot->tts_values[aggregate->state_attnum - 1] = state.value;
-		slot->tts_isnull[aggregate->state_attnum - 1] = state.isnull;
-		slot->tts_values[aggregate->value_attnum - 1] = value.value;
-		slot->tts_isnull[aggregate->value_attnum - 1] = value.isnull;
+		set_column(slot, attnum, state);
+		if (!aq->panes)
+			set_column(slot, aggregate->value_attnum, value);
 		column++;
-		n++;
 	}
 }
 
@@ -160,7 +214,8 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 
 	slot_getallattrs(delta);
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
-	*merge->rows_seen += rows;
+	if (merge->set == NULL)
+		*merge->rows_seen += rows;
 
 	/* the index scan keeps memory of its own from one group to the next */
 	found = find_group(merge, delta);
@@ -168,14 +223,16 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	old_context = MemoryContextSwitchTo(merge->row_context);
 	if (found)
 		sa_data_table_copy_old(table);
-	else
+	else if (merge->set == NULL)
 		init_group(merge, delta);
+	else if (rows > 0)
+		elog(ERROR, "no group for the distinct values of a continuous view");
 
 	/* an empty batch still gives a group if there are no keys */
-	if (rows > 0 || !found)
+	if (rows > 0 || (!found && merge->set == NULL))
 	{
 		merge_states(merge, delta, found);
-		count_revisions(merge, delta);
+		count_rows(merge, delta, rows);
 		ExecStoreVirtualTuple(table->new_slot);
 		if (found)
 			ExecSimpleRelationUpdate(table->result, table->estate, &table->epqstate,
@@ -186,7 +243,10 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	MemoryContextSwitchTo(old_context);
 
 	for (int i = 0; i < list_length(merge->plan->aq->aggregates); i++)
-		sa_state_reset(merge->plan->states[i]);
+	{
+		if (merge->plan->states[i] != NULL)
+			sa_state_reset(merge->plan->states[i]);
+	}
 	ResetPerTupleExprContext(table->estate);
 	return true;
 }
@@ -207,7 +267,8 @@ merge_destroy(DestReceiver *self)
 }
 
 DestReceiver *
-sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
+sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, TimestampTz watermark,
+				  int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
 
@@ -217,6 +278,7 @@ sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
 	merge->pub.rDestroy = merge_destroy;
 	merge->pub.mydest = DestNone;
 	merge->plan = plan;
+	merge->set = set;
 	merge->watermark = watermark;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;

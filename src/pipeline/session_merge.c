@@ -123,12 +123,15 @@ sessions_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	Sessions   *sessions = (Sessions *) self;
 	SaAggregateQuery *aq = sessions->plan->aq;
 	List	  **tuple_table;
+	ListCell   *lc;
 
 	sa_data_table_open(&sessions->table, sessions->plan, BTLessEqualStrategyNumber);
 	tuple_table = &sessions->table.estate->es_tupleTable;
 	sessions->nkeys = list_length(aq->keys);
 	sessions->state_column = sessions->nkeys + 2;
-	sessions->nstates = list_length(aq->aggregates);
+	sessions->nstates = 0;
+	foreach(lc, aq->aggregates)
+		sessions->nstates += ((SaAggregate *) lfirst(lc))->mode != SA_AGGREGATE_KEPT;
 	begin_sort(sessions, typeinfo);
 	sessions->piece_slot = ExecAllocTableSlot(tuple_table, typeinfo, &TTSOpsMinimalTuple);
 	sessions->state_slot = ExecAllocTableSlot(tuple_table, typeinfo, &TTSOpsMinimalTuple);
@@ -341,17 +344,26 @@ add_states(Sessions *sessions, const SaSpan *span, TupleTableSlot *slot)
 	SaAggregateQuery *aq = sessions->plan->aq;
 	SaDataTable *table = &sessions->table;
 	MemoryContext old_context;
+	int			piece_column = sessions->state_column;
+	int			n = -1;
+	ListCell   *lc;
 
 	slot_getallattrs(slot);
 	old_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(table->estate));
-	for (int i = 0; i < sessions->nstates; i++)
+	foreach(lc, aq->aggregates)
 	{
-		SaAggregate *aggregate = list_nth(aq->aggregates, i);
-		int			column = span->arrival == SA_SPAN_STORED ?
-			aggregate->state_attnum - 1 : sessions->state_column + i;
-		SaStateDatum state = {slot->tts_values[column], slot->tts_isnull[column]};
+		SaAggregate *aggregate = lfirst(lc);
+		SaStateDatum state;
+		int			column;
 
-		sa_state_add(sessions->plan->states[i], &state);
+		n++;
+		if (aggregate->mode == SA_AGGREGATE_KEPT)
+			continue;
+		column = span->arrival == SA_SPAN_STORED ? aggregate->state_attnum - 1 : piece_column;
+		piece_column++;
+		state.value = slot->tts_values[column];
+		state.isnull = slot->tts_isnull[column];
+		sa_state_add(sessions->plan->states[n], &state);
 	}
 	MemoryContextSwitchTo(old_context);
 	ResetPerTupleExprContext(table->estate);
@@ -368,10 +380,13 @@ finish_states(Sessions *sessions)
 	foreach(lc, sessions->plan->aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
+		SaStateFunctions *functions = sessions->plan->states[n++];
 		SaStateDatum state;
 		SaStateDatum value;
 
-		sa_state_finish(sessions->plan->states[n++], &state, &value);
+		if (functions == NULL)
+			continue;
+		sa_state_finish(functions, &state, &value);
 		/* where value and state share a column, they are the same */
 		slot->tts_values[aggregate->state_attnum - 1] = state.value;
 		slot->tts_isnull[aggregate->state_attnum - 1] = state.isnull;
@@ -505,8 +520,11 @@ write_session(Sessions *sessions, const SaSpan *spans, int nspans,
 		ExecSimpleRelationInsert(table->result, table->estate, table->new_slot);
 	MemoryContextSwitchTo(old_context);
 
-	for (int i = 0; i < sessions->nstates; i++)
-		sa_state_reset(sessions->plan->states[i]);
+	for (int i = 0; i < list_length(aq->aggregates); i++)
+	{
+		if (sessions->plan->states[i] != NULL)
+			sa_state_reset(sessions->plan->states[i]);
+	}
 	ResetPerTupleExprContext(table->estate);
 	MemoryContextReset(sessions->row_context);
 }

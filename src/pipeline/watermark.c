@@ -13,6 +13,11 @@
  *	  even if nothing is known of its event times: whatever is waiting there may
  *	  be older than all the others.
  *
+ *	  Silence (idle_close) is looked at before the rows of a batch: had anybody
+ *	  looked in between, the watermark would have gone on by then.  Messages of
+ *	  Kafka that are there end it, since they may have come at any time; so it
+ *	  moves on there only in batches without rows.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -20,6 +25,13 @@
 #include "utils/timestamp.h"
 
 #include "pipeline/watermark.h"
+
+/*
+ * While it is silent, a reader looks again after a tenth of idle_close, within
+ * these bounds: windows end so much late, and nothing is written more often.
+ */
+#define MIN_SILENCE_STEP_US		USECS_PER_SEC
+#define MAX_SILENCE_STEP_US		USECS_PER_MINUTE
 
 /* Nothing left to read, and nothing came for the length of idle_timeout. */
 static bool
@@ -35,16 +47,12 @@ advance_partitions(SaProgress *progress, const SaBatch *batch)
 	for (int i = 0; i < batch->nparts; i++)
 	{
 		const SaBatchPart *part = &batch->parts[i];
-		TimestampTz watermark;
 
-		if (part->max_event_time == DT_NOBEGIN)
+		if (part->watermark == DT_NOBEGIN)
 			continue;
 		sa_progress_extend(progress, part->partition + 1);
-		watermark = part->max_event_time - batch->stream->out_of_orderness_us;
-		if (watermark < MIN_TIMESTAMP)
-			watermark = MIN_TIMESTAMP;
-		if (watermark > progress->partitions[part->partition])
-			progress->partitions[part->partition] = watermark;
+		if (part->watermark > progress->partitions[part->partition])
+			progress->partitions[part->partition] = part->watermark;
 	}
 }
 
@@ -87,10 +95,74 @@ sa_watermark_advance(SaProgress *progress, const SaBatch *batch)
 	return true;
 }
 
+/*
+ * When the latest row of any partition came; 0: there was none.  DT_NOEND if
+ * there is something left to read.
+ */
+static TimestampTz
+silent_since(const SaBatch *batch)
+{
+	TimestampTz since = 0;
+
+	for (int i = 0; i < batch->nparts; i++)
+	{
+		const SaPosition *position = batch->parts[i].position;
+
+		if (!position->caught_up && !batch->stream->in_database)
+			return DT_NOEND;
+		since = Max(since, position->last_message_at);
+	}
+	return since;
+}
+
+/* The delay that holds at the moment, of the partition where it is longest. */
+static int64
+longest_delay(const SaBatch *batch)
+{
+	int64		delay = batch->stream->out_of_orderness_us;
+
+	if (batch->stream->delay_kind != SA_DELAY_AUTO)
+		return delay;
+	for (int i = 0; i < batch->nparts; i++)
+		delay = Max(delay, batch->parts[i].position->arrivals.delay_us);
+	return Min(delay, batch->stream->max_delay_us);
+}
+
+void
+sa_watermark_look_for_silence(SaBatch *batch)
+{
+	const SaStream *stream = batch->stream;
+	TimestampTz since;
+
+	if (stream->idle_close_us < 0)
+		return;
+	since = silent_since(batch);
+	if (since != 0 && since != DT_NOEND && batch->now - since >= stream->idle_close_us)
+		batch->silence_watermark = Max(batch->now - longest_delay(batch) - stream->idle_close_us,
+									   MIN_TIMESTAMP);
+}
+
+/* When silence may move the watermark, or move it on. */
+static TimestampTz
+next_silence(const SaBatch *batch)
+{
+	int64		idle_close_us = batch->stream->idle_close_us;
+	TimestampTz since;
+
+	if (idle_close_us < 0)
+		return DT_NOEND;
+	since = silent_since(batch);
+	if (since == 0 || since == DT_NOEND)
+		return DT_NOEND;
+	if (since + idle_close_us > batch->now)
+		return since + idle_close_us;
+	return batch->now + Min(Max(idle_close_us / 10, MIN_SILENCE_STEP_US), MAX_SILENCE_STEP_US);
+}
+
 TimestampTz
 sa_watermark_next_idle(const SaBatch *batch)
 {
-	TimestampTz next = DT_NOEND;
+	TimestampTz next = next_silence(batch);
 
 	for (int i = 0; i < batch->nparts; i++)
 	{

@@ -17,8 +17,15 @@
 extern bool sa_watermark_advance(SaProgress *progress, const SaBatch *batch);
 
 /*
- * When the next partition will be idle for want of messages; DT_NOEND if
- * none will.  Then an empty batch may move the watermark.
+ * Finds out how far the watermark has gone because no row came, as the option
+ * idle_close says.  To be called before the batch's rows are applied, and not
+ * for a batch that goes on with the rows of another.
+ */
+extern void sa_watermark_look_for_silence(SaBatch *batch);
+
+/*
+ * When the next partition will be idle for want of messages, or silence moves
+ * the watermark; DT_NOEND if neither will be.  Then an empty batch may move the watermark.
  */
 extern TimestampTz sa_watermark_next_idle(const SaBatch *batch);
 

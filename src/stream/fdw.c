@@ -62,10 +62,7 @@ stream_agg_fdw_validator(PG_FUNCTION_ARGS)
 	else if (catalog == UserMappingRelationId)
 		check_properties(options, SA_PROPERTY_IN_USER_MAPPING);
 	else if (catalog == ForeignTableRelationId)
-	{
-		foreach(lc, options)
-			sa_stream_option_check(lfirst_node(DefElem, lc));
-	}
+		sa_stream_options_check(options);
 	else if (catalog == AttributeRelationId)
 	{
 		foreach(lc, options)

@@ -127,6 +127,20 @@ restart_cut_parts(SaReaderLoop *loop)
 	}
 }
 
+static void
+believe_arrivals(SaReaderLoop *loop, SaLoopPart *part, const SaArrivals *arrivals)
+{
+	MemoryContext old = MemoryContextSwitchTo(loop->context);
+	SaArrivals	former = part->position.arrivals;
+
+	part->position.arrivals = sa_arrivals_copy(arrivals);
+	if (former.lateness != NULL)
+		pfree(former.lateness);
+	if (former.period != NULL)
+		pfree(former.period);
+	MemoryContextSwitchTo(old);
+}
+
 /* After the commit: what the batch led to is where we are. */
 static void
 believe(SaReaderLoop *loop, SaBatch *batch)
@@ -143,6 +157,8 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 		part->position.last_message_at = position->last_message_at;
 		part->position.next_offset = batch->parts[i].next_offset;
 		part->end_of_data = -1;
+		if (batch->parts[i].measured)
+			believe_arrivals(loop, part, &batch->parts[i].arrivals);
 		if (position->error != NULL && part->position.error == NULL)
 		{
 			part->position.error = MemoryContextStrdup(loop->context, position->error);
@@ -183,6 +199,8 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	MemoryContextSwitchTo(batch->context);
 	add_parts(loop, batch);
 	add_messages(loop, batch);
+	if (loop->nmessages == 0)
+		sa_watermark_look_for_silence(batch);
 	joins = !locked.is_main && sa_loop_meet_main(loop, batch, &main_reader);
 
 	views = sa_batch_views(batch);
@@ -196,7 +214,7 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	sa_batch_stop_at_bad_rows(batch, attnums);
 	sa_batch_apply(batch, views, loop->guarded, stop);
 	save_errors(loop, batch);
-	if (joins)
+	if (joins && sa_loop_agrees_with_main(loop, main_reader))
 		sa_loop_join(loop, main_reader);
 	PopActiveSnapshot();
 	return true;

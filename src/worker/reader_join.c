@@ -15,6 +15,11 @@
  *	  A main reader that is paused or without views does not count; the other
  *	  takes its place.
  *
+ *	  Where the delay of the watermark follows from earlier rows, two readers that
+ *	  began at different places may have different delays.  A view keeps to the
+ *	  one that its own rows led to: its reader stays, and joins the main one when
+ *	  both have come to the same.
+ *
  *	  Only a reader that catches up locks two readers, first its own, then the
  *	  main one, so there is no deadlock.
  *
@@ -138,6 +143,27 @@ sa_loop_meet_main(SaReaderLoop *loop, SaBatch *batch, int32 *main_reader)
 	}
 	cut_off(batch, positions);
 	return meets;
+}
+
+bool
+sa_loop_agrees_with_main(SaReaderLoop *loop, int32 main_reader)
+{
+	List	   *main_positions;
+	ListCell   *lc;
+
+	if (loop->stream->delay_kind == SA_DELAY_FIXED)
+		return true;
+	main_positions = sa_positions_load(main_reader);
+	foreach(lc, sa_positions_load(loop->reader.id))
+	{
+		SaPosition *position = lfirst(lc);
+		SaPosition *main_position = find_position(main_positions, position->partition);
+
+		if (main_position == NULL ||
+			!sa_arrivals_equal(&position->arrivals, &main_position->arrivals))
+			return false;
+	}
+	return true;
 }
 
 void

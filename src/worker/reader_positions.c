@@ -102,6 +102,7 @@ add_part(SaReaderLoop *loop, const SaPosition *position)
 	memset(part, 0, sizeof(SaLoopPart));
 	part->position = *position;
 	part->position.error = position->error != NULL ? pstrdup(position->error) : NULL;
+	part->position.arrivals = sa_arrivals_copy(&position->arrivals);
 	part->stop_offset = -1;
 	part->end_of_data = -1;
 	part->taken = -1;
@@ -159,8 +160,10 @@ adopt_stream(SaReaderLoop *loop, Relation rel)
 
 	old_stream = loop->stream;
 	loop->stream = sa_stream_load(rel);
-	/* with another timeout partitions may be idle by now */
-	if (old_stream != NULL && old_stream->idle_timeout_us != loop->stream->idle_timeout_us)
+	/* with other timeouts partitions may be idle by now */
+	if (old_stream != NULL &&
+		(old_stream->idle_timeout_us != loop->stream->idle_timeout_us ||
+		 old_stream->idle_close_us != loop->stream->idle_close_us))
 		loop->tick_due = true;
 	if (loop->stream_context != NULL)
 		MemoryContextDelete(loop->stream_context);
@@ -217,7 +220,7 @@ sa_loop_load(SaReaderLoop *loop)
 static void
 adopt_partition(SaReaderLoop *loop, int32 partition)
 {
-	SaPosition	position = {.partition = partition};
+	SaPosition	position = {.partition = partition,.arrivals = SA_NO_ARRIVALS};
 	char		error[256];
 
 	if (!sa_consumer_query_offsets(loop->consumer, partition, &position.first_offset,

@@ -112,6 +112,12 @@ extern void sa_loop_release(SaReaderLoop *loop);
  */
 extern bool sa_loop_meet_main(SaReaderLoop *loop, SaBatch *batch, int32 *main_reader);
 
+/*
+ * Whether rows that both readers are yet to read will have the same watermarks
+ * in both; asked after the batch was applied.
+ */
+extern bool sa_loop_agrees_with_main(SaReaderLoop *loop, int32 main_reader);
+
 /* Hands the views over to the main reader, in the batch's transaction. */
 extern void sa_loop_join(SaReaderLoop *loop, int32 main_reader);
 

@@ -85,6 +85,8 @@ SELECT stream_agg.adopt();
 
 SELECT stream_agg.watermark('hourly'), stream_agg.watermark('sales');
 
+SELECT stream_agg.suggest_out_of_orderness('sales', 0.99);
+
 SELECT stream_agg.data_table('hourly');
 CREATE INDEX ON stream_agg_data.sales_per_hour (window_start);
 SELECT shop, window_start, amount, is_final, revision FROM stream_agg_data.sales_per_hour ORDER BY 1, 2;

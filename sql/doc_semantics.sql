@@ -48,6 +48,33 @@ INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:00:30Z', 1), ('b', 1, '2026-
 SELECT partition, watermark FROM stream_agg.partitions WHERE stream = 'readings'::regclass ORDER BY 1;
 SELECT stream_agg.watermark('per_minute');
 
+CREATE FOREIGN TABLE trips (id int, at timestamptz)
+SERVER clock OPTIONS (event_time 'at', max_out_of_orderness 'auto 2 s to 1 min');
+CREATE MATERIALIZED VIEW trips_per_minute WITH (stream_agg.continuous) AS
+SELECT window_start, count(*) AS n FROM trips, tumble(at, '1 minute') GROUP BY window_start;
+
+INSERT INTO trips      -- ten rows a second, every fifth of them is 20 s late
+SELECT i, '2026-03-01 12:00Z'::timestamptz + i * interval '0.1 s' - CASE WHEN i % 5 = 0 THEN 20 ELSE 0 END * interval '1 s'
+FROM generate_series(1, 1300) AS i;
+
+SELECT stream_agg.watermark('trips_per_minute'),
+       stream_agg.suggest_out_of_orderness('trips', 0.75) AS for_75_percent,
+       stream_agg.suggest_out_of_orderness('trips', 0.99) AS for_99_percent;
+
+CREATE OR REPLACE FUNCTION public.by_hour(max_event_time timestamptz, now timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT max_event_time - CASE WHEN extract(hour FROM max_event_time AT TIME ZONE 'UTC') < 6
+                                   THEN interval '10 min' ELSE interval '1 min' END $$;
+CREATE FOREIGN TABLE meters (at timestamptz)
+SERVER clock OPTIONS (event_time 'at', watermark_function 'public.by_hour');
+CREATE MATERIALIZED VIEW meters_per_hour WITH (stream_agg.continuous) AS
+SELECT window_start, count(*) AS n FROM meters, tumble(at, '1 hour') GROUP BY window_start;
+
+INSERT INTO meters VALUES ('2026-03-01 05:50Z');
+SELECT stream_agg.watermark('meters_per_hour');
+INSERT INTO meters VALUES ('2026-03-01 06:10Z');
+SELECT stream_agg.watermark('meters_per_hour');
+
 INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:10Z', 1), ('b', 1, '2026-03-01 12:01:10Z', 0);
 SELECT *, stream_agg.watermark('per_minute') FROM per_minute ORDER BY window_start;
 
@@ -85,6 +112,10 @@ CREATE MATERIALIZED VIEW quiet_minutes WITH (stream_agg.continuous) AS
 SELECT window_start, count(*) AS n FROM quiet, tumble(at, '1 minute') GROUP BY window_start;
 
 INSERT INTO quiet VALUES ('2026-03-01 12:00:30Z', 0), ('2026-03-01 12:01:30Z', 1);
+SELECT * FROM quiet_minutes ORDER BY window_start;
+
+ALTER FOREIGN TABLE quiet OPTIONS (ADD idle_close '0');
+SELECT stream_agg.wait('quiet_minutes');
 SELECT * FROM quiet_minutes ORDER BY window_start;
 
 CREATE MATERIALIZED VIEW per_sensor WITH (stream_agg.continuous) AS

@@ -29,6 +29,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_agg.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -324,6 +325,23 @@ any_is_kept(const SaAggregateQuery *aq)
 	return false;
 }
 
+/*
+ * Each kept set reads the batch by itself, and must see the rows that the others
+ * see.
+ */
+static void
+check_from(const SaAggregateQuery *aq, ParseState *pstate)
+{
+	Query		from = *aq->sq->query;
+
+	from.targetList = NIL;
+	from.havingQual = NULL;
+	if (aq->kept != NIL && contain_volatile_functions((Node *) &from))
+		sa_refuse(pstate, -1,
+				  "a volatile function in FROM or WHERE beside an aggregate whose arguments are kept",
+				  "Leave out DISTINCT, ORDER BY and WITHIN GROUP, or filter by an immutable function of the row.");
+}
+
 void
 sa_aggregate_calls_analyze(SaAggregateQuery *aq, ParseState *pstate)
 {
@@ -339,6 +357,7 @@ sa_aggregate_calls_analyze(SaAggregateQuery *aq, ParseState *pstate)
 	}
 	context.name = NULL;
 	(void) collect_calls_walker(aq->sq->query->havingQual, &context);
+	check_from(aq, pstate);
 
 	/* tells rows that are settled from those whose arguments are still there */
 	if (any_is_kept(aq) && !aq->panes)

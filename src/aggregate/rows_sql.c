@@ -271,6 +271,17 @@ sa_kept_assignments_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
 	return sql.data;
 }
 
+char *
+sa_kept_delete_sql(const SaAggregateQuery *aq, const SaViewTables *tables, int n,
+				   const char *condition)
+{
+	Oid			kept = list_nth_oid(tables->kept, n);
+
+	return psprintf("DELETE FROM ONLY %s AS r USING ONLY %s AS d WHERE %s AND %s",
+					sa_relation_sql(kept), sa_relation_sql(tables->data), condition,
+					kept_condition(aq, tables->data, kept));
+}
+
 /* ------------------------------------------------------------------------
  * Rows
  * ------------------------------------------------------------------------

@@ -33,6 +33,13 @@ extern char *sa_settled_windows_sql(const SaAggregateQuery *aq,
 extern char *sa_kept_assignments_sql(const SaAggregateQuery *aq,
 									 const SaViewTables *tables);
 
+/*
+ * With sessions: a DELETE of what set number n keeps for the rows of the data
+ * table, called d, for which a condition holds.
+ */
+extern char *sa_kept_delete_sql(const SaAggregateQuery *aq, const SaViewTables *tables,
+								int n, const char *condition);
+
 /* ---- names and types in SQL text; they depend on search_path in no way ---- */
 
 /* "schema"."table" */

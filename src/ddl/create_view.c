@@ -334,6 +334,7 @@ create_data_indexes(CreateState *state, const char *table, List *columns)
 		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
 	/* windows that are final, to be settled or removed, are found by this one */
 	if ((!state->aq->panes && state->options.allowed_lateness_us > 0) ||
+		(state->aq->sq->window_kind == SA_WINDOW_SESSION && state->aq->kept != NIL) ||
 		state->options.retention_us >= 0)
 		run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
 }

@@ -348,6 +348,25 @@ plan_close(SaViewPlan *plan)
 							   2, argtypes);
 }
 
+/*
+ * What is kept for a session can't be told from its time to be out of use: the
+ * session may have gone on for long.  So it goes when the session is settled.
+ */
+static void
+plan_discard(SaViewPlan *plan)
+{
+	SaAggregateQuery *aq = plan->aq;
+	const char *end = sa_column_sql(plan->tables.data, aq->end_attnum);
+	char	   *settled = psprintf("d.%s OPERATOR(pg_catalog.>=) $1"
+								   " AND d.%s OPERATOR(pg_catalog.<) $2", end, end);
+	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
+
+	for (int n = 0; n < list_length(aq->kept); n++)
+		plan->discard = lappend(plan->discard,
+								prepare(sa_kept_delete_sql(aq, &plan->tables, n, settled),
+										lengthof(argtypes), argtypes));
+}
+
 /* Windows made of panes become rows of the data table when they are settled. */
 static void
 plan_settle_panes(SaViewPlan *plan)
@@ -468,6 +487,8 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 		plan_settle_panes(plan);
 	else if (plan->aq->windowed)
 		plan_close(plan);
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		plan_discard(plan);
 	plan_sweeps(plan);
 	plan->states = palloc0(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
@@ -549,10 +570,14 @@ make_plan(SaViewPlan *plan, const SaView *row)
 static void
 free_plan(SaViewPlan *plan)
 {
+	ListCell   *lc;
+
 	if (plan->close != NULL)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)
 		SPI_freeplan(plan->settle);
+	foreach(lc, plan->discard)
+		SPI_freeplan(lfirst(lc));
 	sa_sweep_free(plan->sweeps);
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);

@@ -47,6 +47,8 @@ typedef struct SaViewPlan
 	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and by
 								 * $2, or with panes makes it a row of the data
 								 * table; NULL: closing does that */
+	List	   *discard;		/* of SPIPlanPtr: with sessions, drop what is kept for
+								 * those that settle has settled */
 	List	   *sweeps;			/* of SaSweep *: what rows are removed */
 } SaViewPlan;
 

@@ -207,7 +207,7 @@ execute_close(SPIPlanPtr plan, Datum *values)
 		return;
 	SPI_connect();
 	result = SPI_execute_plan(plan, values, NULL, false, 0);
-	if (result != SPI_OK_UPDATE && result != SPI_OK_INSERT)
+	if (result < 0)
 		elog(ERROR, "could not close windows: %s", SPI_result_code_string(result));
 	SPI_finish();
 }
@@ -230,7 +230,10 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 		TimestampTzGetDatum(settled_by(plan, before)),
 		TimestampTzGetDatum(settled_by(plan, watermark))
 	};
+	ListCell   *lc;
 
 	execute_close(plan->close, final);
 	execute_close(plan->settle, plan->aq->panes ? panes : settled);
+	foreach(lc, plan->discard)
+		execute_close(lfirst(lc), settled);
 }

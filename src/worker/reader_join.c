@@ -17,8 +17,9 @@
  *
  *	  Where the delay of the watermark follows from earlier rows, two readers that
  *	  began at different places may have different delays.  A view keeps to the
- *	  one that its own rows led to: its reader stays, and joins the main one when
- *	  both have come to the same.
+ *	  one that its own rows led to: its reader stays, and reads on by itself.  From
+ *	  time to time it lets the main one come to where it is, or the other way
+ *	  round, to see whether both have come to the same by now.
  *
  *	  Only a reader that catches up locks two readers, first its own, then the
  *	  main one, so there is no deadlock.
@@ -32,6 +33,10 @@
 #include "metadata/view.h"
 #include "worker/doorbell.h"
 #include "worker/reader_private.h"
+#include "worker/shared.h"
+
+/* How often readers with different delays are compared. */
+#define MEETING_INTERVAL_MS	60000
 
 static SaPosition *
 find_position(List *positions, int32 partition)
@@ -131,6 +136,8 @@ sa_loop_meet_main(SaReaderLoop *loop, SaBatch *batch, int32 *main_reader)
 	*main_reader = main.id;
 	if (replace_main(loop, &main))
 		return false;
+	if (sa_worker_clock_ms() < loop->next_meeting_ms)
+		return false;
 	positions = sa_positions_load(main.id);
 	if (messages_ahead(batch, positions) > batch->stream->batch_rows)
 		return false;
@@ -161,7 +168,10 @@ sa_loop_agrees_with_main(SaReaderLoop *loop, int32 main_reader)
 
 		if (main_position == NULL ||
 			!sa_arrivals_equal(&position->arrivals, &main_position->arrivals))
+		{
+			loop->next_meeting_ms = sa_worker_clock_ms() + MEETING_INTERVAL_MS;
 			return false;
+		}
 	}
 	return true;
 }

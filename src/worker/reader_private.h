@@ -57,6 +57,7 @@ typedef struct SaReaderLoop
 	int64		next_idle_ms;
 	int64		next_discovery_ms;
 	int64		next_check_ms;
+	int64		next_meeting_ms;	/* with the main reader; see reader_join.c */
 
 	bool		connected;		/* for reports of changes */
 } SaReaderLoop;

@@ -429,15 +429,20 @@ plan_sweeps(SaViewPlan *plan)
 {
 	const SaView *row = plan->row;
 	int			nkeys = list_length(plan->aq->keys);
+	bool		sessions = plan->aq->sq->window_kind == SA_WINDOW_SESSION;
+	int64		retention_us = row->retention_us;
 	int64		settled_us;
 	ListCell   *lc;
 
-	if (row->retention_us >= 0)
+	/* a row that would join a session that is gone must be late all by itself */
+	if (sessions && retention_us >= 0)
+		retention_us = Max(retention_us, plan->aq->sq->window.size_us + 1);
+	if (retention_us >= 0)
 		add_sweep(plan, plan->tables.data, plan->aq->end_attnum,
-				  row->allowed_lateness_us + row->retention_us);
+				  row->allowed_lateness_us + retention_us);
 	if (plan->aq->last_attnum != 0)
 		plan_expiry_sweep(plan);
-	if (!plan->aq->windowed || plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+	if (!plan->aq->windowed || sessions)
 		return;
 	settled_us = sa_window_max_length(&plan->aq->sq->window) + row->allowed_lateness_us;
 	if (plan->aq->panes)

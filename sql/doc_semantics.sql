@@ -92,6 +92,20 @@ INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:00Z', 0),   -- equals the
 SELECT partition, "offset", event_time, window_end, watermark, lateness
 FROM stream_agg.late_rows WHERE view = 'per_minute'::regclass;
 
+CREATE FOREIGN TABLE moves (player text, points int, at timestamptz)
+SERVER clock OPTIONS (event_time 'at', max_out_of_orderness '30 min');
+CREATE MATERIALIZED VIEW games WITH (stream_agg.continuous) AS
+SELECT player, window_start, window_end, count(*) AS moves, avg(points) AS mean
+FROM moves, session(at, '10 min')
+GROUP BY player, window_start, window_end;
+
+INSERT INTO moves VALUES ('ann', 1, '2026-03-01 12:00Z'), ('ann', 2, '2026-03-01 12:05Z'),
+                         ('ann', 3, '2026-03-01 12:22Z'), ('ann', 4, '2026-03-01 12:27Z'),
+                         ('bob', 5, '2026-03-01 12:30Z');
+SELECT * FROM games ORDER BY player, window_start;
+INSERT INTO moves VALUES ('ann', 10, '2026-03-01 12:14Z');
+SELECT * FROM games ORDER BY player, window_start;
+
 CREATE FOREIGN TABLE quiet (at timestamptz, part int OPTIONS (metadata 'partition'))
 SERVER clock OPTIONS (event_time 'at', partitions '2', idle_timeout '0');
 CREATE MATERIALIZED VIEW quiet_minutes WITH (stream_agg.continuous) AS

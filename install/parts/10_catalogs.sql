@@ -50,6 +50,8 @@ CREATE TABLE stream_agg.continuous_view (
     view regclass PRIMARY KEY,
     definition regclass NOT NULL UNIQUE,
     data regclass NOT NULL,
+    panes regclass,
+    kept regclass[] NOT NULL,
     stream regclass NOT NULL,
     reader int NOT NULL REFERENCES stream_agg.reader,
     kind text NOT NULL CHECK (kind IN ('load', 'aggregate')),
@@ -58,6 +60,9 @@ CREATE TABLE stream_agg.continuous_view (
     emit text NOT NULL CHECK (emit IN ('changes', 'final')),
     late text NOT NULL CHECK (late IN ('record', 'drop')),
     allowed_lateness_us bigint NOT NULL CHECK (allowed_lateness_us >= 0),
+    late_function text,
+    retention_us bigint CHECK (retention_us >= 0),
+    state_ttl_us bigint CHECK (state_ttl_us > 0),
     settings text[] NOT NULL,
     state_version int NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
@@ -158,3 +163,27 @@ COMMENT ON FUNCTION stream_agg.is_late(internal, tid, timestamptz) IS 'internal:
 CREATE FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_after_end';
 COMMENT ON FUNCTION stream_agg.is_after_end(internal, tid, timestamptz) IS 'internal: whether a row of the batch came after the watermark had passed a window';
+
+CREATE FUNCTION stream_agg.pane_start(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_pane_start';
+COMMENT ON FUNCTION stream_agg.pane_start(internal, timestamptz) IS 'internal: start of the pane of a time, for the windows of the batch''s view';
+
+CREATE FUNCTION stream_agg.pane_watermark(internal, tid, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_pane_watermark';
+COMMENT ON FUNCTION stream_agg.pane_watermark(internal, tid, timestamptz) IS 'internal: what of a row''s watermark decides for which of its windows it is late; infinity: for all';
+
+CREATE FUNCTION stream_agg.row_offset(internal, tid) RETURNS bigint
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_offset';
+COMMENT ON FUNCTION stream_agg.row_offset(internal, tid) IS 'internal: offset of a row of the batch';
+
+CREATE FUNCTION stream_agg.row_partition(internal, tid) RETURNS int
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_partition';
+COMMENT ON FUNCTION stream_agg.row_partition(internal, tid) IS 'internal: partition of a row of the batch';
+
+CREATE FUNCTION stream_agg.arrival(internal, tid) RETURNS int
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_arrival';
+COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows of the batch came before which';
+
+CREATE FUNCTION stream_agg.is_late_row(internal, tid) RETURNS boolean
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late_row';
+COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether a row of the batch came too late for every session';

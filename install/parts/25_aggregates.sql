@@ -161,3 +161,30 @@ CREATE AGGREGATE @extschema@.top_n(value anyelement, ordering "any", n integer) 
 );
 COMMENT ON AGGREGATE @extschema@.top_n(anyelement, "any", integer)
 	IS 'values of the n rows with the greatest ordering, by descending ordering';
+
+-- states of other aggregates
+
+CREATE FUNCTION stream_agg.combine_transition(internal, regprocedure, anyelement, VARIADIC "any")
+	RETURNS internal
+	LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_agg_combine_transition';
+COMMENT ON FUNCTION stream_agg.combine_transition(internal, regprocedure, anyelement, VARIADIC "any")
+	IS 'internal: adds a stored state to a sum';
+
+CREATE FUNCTION stream_agg.combine_final(internal, regprocedure, anyelement, VARIADIC "any")
+	RETURNS anyelement
+	LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_agg_combine_final';
+COMMENT ON FUNCTION stream_agg.combine_final(internal, regprocedure, anyelement, VARIADIC "any")
+	IS 'internal: value of a sum of stored states';
+
+CREATE AGGREGATE stream_agg.combine_states(aggregate regprocedure, result anyelement, VARIADIC state_and_arguments "any")
+(
+	SFUNC = stream_agg.combine_transition,
+	STYPE = internal,
+	FINALFUNC = stream_agg.combine_final,
+	FINALFUNC_EXTRA,
+	FINALFUNC_MODIFY = READ_WRITE
+);
+COMMENT ON AGGREGATE stream_agg.combine_states(regprocedure, anyelement, VARIADIC "any")
+	IS 'internal: value of an aggregate from stored states of it; of result and further arguments only the types count';

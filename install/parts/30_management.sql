@@ -26,6 +26,15 @@ CREATE FUNCTION stream_agg.data_table(view regclass) RETURNS regclass
     LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_data_table';
 COMMENT ON FUNCTION stream_agg.data_table(regclass) IS 'the table behind a continuous view';
 
+/* in the queries of continuous views; whoever reads one calls them */
+CREATE FUNCTION stream_agg.closed_until(data regclass) RETURNS timestamptz
+    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'stream_agg_closed_until';
+COMMENT ON FUNCTION stream_agg.closed_until(regclass) IS 'internal: stream watermark of the continuous view that a table is behind';
+
+CREATE FUNCTION stream_agg.closed_until(data regclass, delay interval) RETURNS timestamptz
+    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'stream_agg_closed_until';
+COMMENT ON FUNCTION stream_agg.closed_until(regclass, interval) IS 'internal: stream watermark of the continuous view that a table is behind, less a delay';
+
 CREATE FUNCTION stream_agg.suggest_out_of_orderness(stream regclass, fraction double precision) RETURNS interval
     LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_suggest_out_of_orderness';
 COMMENT ON FUNCTION stream_agg.suggest_out_of_orderness(regclass, double precision) IS 'the max_out_of_orderness that would have kept this fraction of a stream''s rows on time';

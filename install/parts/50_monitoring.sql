@@ -33,7 +33,7 @@ COMMENT ON FUNCTION stream_agg.batch_time(bigint[], double precision) IS 'intern
 
 CREATE FUNCTION stream_agg.open_windows(data regclass) RETURNS bigint
     LANGUAGE C STRICT VOLATILE AS 'MODULE_PATHNAME', 'stream_agg_open_windows';
-COMMENT ON FUNCTION stream_agg.open_windows(regclass) IS 'internal: number of rows of a data table that are not final';
+COMMENT ON FUNCTION stream_agg.open_windows(regclass) IS 'internal: number of windows that are not final, of the continuous view that a table is behind';
 
 CREATE FUNCTION stream_agg.is_copy(system_identifier bigint, database oid) RETURNS boolean
     LANGUAGE C STRICT STABLE AS 'MODULE_PATHNAME', 'stream_agg_is_copy';
@@ -78,7 +78,8 @@ SELECT v.view, v.stream, v.kind,
        r.state,
        g.watermark, g.rows_in, g.rows_late, g.rows_dead,
        CASE WHEN v.kind = 'aggregate' THEN stream_agg.open_windows(v.data) END AS open_windows,
-       pg_catalog.pg_total_relation_size(v.data) AS state_bytes,
+       (SELECT sum(pg_catalog.pg_total_relation_size(t.oid))::bigint
+        FROM unnest(ARRAY[v.data, v.panes] || v.kept) AS t(oid) WHERE t.oid IS NOT NULL) AS state_bytes,
        stream_agg.batch_time(g.batch_times, 0.5) AS batch_time_p50,
        stream_agg.batch_time(g.batch_times, 0.99) AS batch_time_p99,
        v.reader, v.data

@@ -1,29 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * aggregate_query.c
- *	  An aggregate view's query, taken apart, and the table that holds it.
- *
- * NOTES
- *	  Only what has a transition state that can be combined is kept here as a
- *	  state: aggregates with a combine function, and with functions to store
- *	  the state if its type is internal.
+ *	  An aggregate view's query, taken apart: group keys and windows.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_agg.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "aggregate/aggregate_query.h"
 
@@ -75,25 +65,47 @@ check_key(const SaStreamQuery *sq, TargetEntry *tle, SortGroupClause *clause, Pa
 				  "Group by the single columns.");
 }
 
+/*
+ * One bound of a window tells the other, but not if windows grow or merge.
+ */
+static void
+check_grouping(SaWindowKind kind, bool by_start, bool by_end)
+{
+	bool		both = kind == SA_WINDOW_CUMULATE || kind == SA_WINDOW_SESSION;
+
+	if (kind == SA_WINDOW_NONE)
+		return;
+	if (!by_start && !by_end)
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("the query of a continuous view with a window must be grouped by the window"),
+				 errhint("Add window_start and window_end to GROUP BY.")));
+	if (both && !(by_start && by_end))
+		ereport(ERROR,
+				(errcode(ERRCODE_GROUPING_ERROR),
+				 errmsg("the query of a continuous view with %s() must be grouped by both bounds of the window",
+						kind == SA_WINDOW_SESSION ? "session" : "cumulate"),
+				 errhint("Add %s to GROUP BY.", by_start ? "window_end" : "window_start")));
+}
+
 /* Sorts the GROUP BY items into keys and window columns. */
 static void
 analyze_keys(SaAggregateQuery *aq, ParseState *pstate)
 {
 	Query	   *query = aq->sq->query;
-	bool		grouped_by_window = false;
+	bool		grouped_by[3] = {false, false, false};	/* other, start, end */
 	ListCell   *lc;
 
 	foreach(lc, query->groupClause)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
 		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+		AttrNumber	column = window_column(aq->sq, tle->expr);
 		SaGroupKey *key;
 
-		if (window_column(aq->sq, tle->expr) != 0)
-		{
-			grouped_by_window = true;
+		grouped_by[column] = true;
+		if (column != 0)
 			continue;
-		}
 		check_key(aq->sq, tle, clause, pstate);
 		key = palloc0(sizeof(SaGroupKey));
 		key->expr = tle->expr;
@@ -103,269 +115,74 @@ analyze_keys(SaAggregateQuery *aq, ParseState *pstate)
 	}
 
 	aq->windowed = aq->sq->window_kind != SA_WINDOW_NONE;
-	if (aq->windowed && !grouped_by_window)
-		ereport(ERROR,
-				(errcode(ERRCODE_GROUPING_ERROR),
-				 errmsg("the query of a continuous view with a window must be grouped by the window"),
-				 errhint("Add window_start and window_end to GROUP BY.")));
+	check_grouping(aq->sq->window_kind, grouped_by[1], grouped_by[2]);
 }
 
 /* ------------------------------------------------------------------------
- * Aggregates
+ * Windows
  * ------------------------------------------------------------------------
  */
 
-/* Reasons why an aggregate call has no state that can be combined. */
-static void
-check_aggregate(Aggref *aggref, ParseState *pstate)
-{
-	HeapTuple	tuple;
-	Form_pg_aggregate form;
-	bool		combinable;
-
-	if (aggref->aggkind != AGGKIND_NORMAL)
-		sa_refuse(pstate, aggref->location,
-				  psprintf("aggregate %s() with WITHIN GROUP", get_func_name(aggref->aggfnoid)), NULL);
-	if (aggref->aggdistinct != NIL)
-		sa_refuse(pstate, aggref->location, "DISTINCT in an aggregate",
-				  "Group by the value in one view and count its rows in a query over it.");
-	if (aggref->aggorder != NIL)
-		sa_refuse(pstate, aggref->location, "ORDER BY in an aggregate", NULL);
-
-	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
-	form = (Form_pg_aggregate) GETSTRUCT(tuple);
-	combinable = OidIsValid(form->aggcombinefn) &&
-		(form->aggtranstype != INTERNALOID ||
-		 (OidIsValid(form->aggserialfn) && OidIsValid(form->aggdeserialfn)));
-	ReleaseSysCache(tuple);
-	if (!combinable)
-		sa_refuse(pstate, aggref->location,
-				  psprintf("aggregate %s(), which has no combine function,",
-						   get_func_name(aggref->aggfnoid)),
-				  "Keep the rows in a view without GROUP BY and aggregate them in a query.");
-}
-
-/* Type of the state as it is stored, and whether it serves as the value. */
-static void
-resolve_state(SaAggregate *aggregate)
-{
-	Aggref	   *aggref = aggregate->aggref;
-	Oid			argtypes[FUNC_MAX_ARGS];
-	int			nargs = get_aggregate_argtypes(aggref, argtypes);
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
-	Form_pg_aggregate form = (Form_pg_aggregate) GETSTRUCT(tuple);
-	Oid			transtype = form->aggtranstype;
-	bool		has_final = OidIsValid(form->aggfinalfn);
-
-	ReleaseSysCache(tuple);
-	transtype = resolve_aggregate_transtype(aggref->aggfnoid, transtype, argtypes, nargs);
-	aggregate->state_type = transtype == INTERNALOID ? BYTEAOID : transtype;
-	/* attribute numbers are given out by assign_columns; -1 is "wanted" */
-	aggregate->state_attnum = has_final || aggregate->state_type != aggref->aggtype ? -1 : 0;
-}
-
-typedef struct CollectContext
-{
-	SaAggregateQuery *aq;
-	ParseState *pstate;
-	char	   *name;			/* for an aggregate found at the very top */
-} CollectContext;
-
-static bool
-collect_aggregates_walker(Node *node, CollectContext *context)
-{
-	SaAggregateQuery *aq = context->aq;
-	SaAggregate *aggregate;
-	char	   *name = context->name;
-	ListCell   *lc;
-
-	if (node == NULL)
-		return false;
-	context->name = NULL;
-	if (IsA(node, SubLink))
-		sa_refuse(context->pstate, exprLocation(node),
-				  "a subquery in the select list or HAVING of an aggregate",
-				  "Join the table in FROM, or in a query over the continuous view.");
-	if (IsA(node, GroupingFunc))
-		sa_refuse(context->pstate, exprLocation(node), "GROUPING()", NULL);
-	if (!IsA(node, Aggref))
-		return expression_tree_walker(node, collect_aggregates_walker, context);
-
-	foreach(lc, aq->aggregates)
-	{
-		aggregate = lfirst(lc);
-		if (equal(aggregate->aggref, node))
-			return false;
-	}
-	check_aggregate((Aggref *) node, context->pstate);
-	aggregate = palloc0(sizeof(SaAggregate));
-	aggregate->aggref = (Aggref *) node;
-	aggregate->name = name != NULL ? name : get_func_name(((Aggref *) node)->aggfnoid);
-	resolve_state(aggregate);
-	aq->aggregates = lappend(aq->aggregates, aggregate);
-	return false;
-}
-
-static void
-analyze_aggregates(SaAggregateQuery *aq, ParseState *pstate)
-{
-	CollectContext context = {.aq = aq,.pstate = pstate};
-	ListCell   *lc;
-
-	foreach(lc, aq->sq->query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		context.name = tle->resjunk ? NULL : tle->resname;
-		(void) collect_aggregates_walker((Node *) tle->expr, &context);
-	}
-	context.name = NULL;
-	(void) collect_aggregates_walker(aq->sq->query->havingQual, &context);
-}
-
-/* ------------------------------------------------------------------------
- * The data table
- * ------------------------------------------------------------------------
+/*
+ * How windows are put together.  Where a hop's bounds are needed row by row, a row
+ * goes into each of its windows.
  */
-
-/* The name, or the name with a number behind it, that is not yet taken. */
-static char *
-unique_name(List **taken, const char *wanted)
-{
-	char	   *name = pstrdup(wanted);
-	ListCell   *lc;
-	bool		clash;
-	int			n = 0;
-
-	do
-	{
-		clash = false;
-		foreach(lc, *taken)
-			clash |= strcmp(lfirst(lc), name) == 0;
-		if (clash)
-			name = makeObjectName(wanted, NULL, psprintf("%d", ++n));
-	} while (clash);
-	*taken = lappend(*taken, name);
-	return name;
-}
-
 static void
-assign_columns(SaAggregateQuery *aq)
+analyze_window(SaAggregateQuery *aq, ParseState *pstate)
 {
-	List	   *taken = NIL;
-	AttrNumber	attnum = 0;
-	ListCell   *lc;
+	int			location;
 
-	/* our own names come first, so that they are what the documents say */
-	taken = lappend(taken, "revision");
-	if (aq->windowed)
-	{
-		taken = lappend(taken, "window_start");
-		taken = lappend(taken, "window_end");
-		taken = lappend(taken, "is_final");
-	}
-
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-
-		key->name = unique_name(&taken, key->name);
-		key->attnum = ++attnum;
-	}
-	if (aq->windowed)
-	{
-		aq->start_attnum = ++attnum;
-		aq->end_attnum = ++attnum;
-	}
-	foreach(lc, aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		aggregate->name = unique_name(&taken, aggregate->name);
-		aggregate->value_attnum = ++attnum;
-	}
-	if (aq->windowed)
-		aq->final_attnum = ++attnum;
-	aq->revision_attnum = ++attnum;
-	foreach(lc, aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		if (aggregate->state_attnum == 0)
-		{
-			aggregate->state_attnum = aggregate->value_attnum;
-			continue;
-		}
-		aggregate->state_name = unique_name(&taken, makeObjectName(aggregate->name, NULL, "state"));
-		aggregate->state_attnum = ++attnum;
-	}
-	aq->natts = attnum;
-}
-
-List *
-sa_aggregate_query_columns(const SaAggregateQuery *aq)
-{
-	List	   *columns = NIL;
-	List	   *states = NIL;
-	ListCell   *lc;
-
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-		Node	   *expr = (Node *) key->expr;
-
-		columns = lappend(columns, makeColumnDef(key->name, exprType(expr), exprTypmod(expr),
-											   exprCollation(expr)));
-	}
-	if (aq->windowed)
-	{
-		columns = lappend(columns, makeColumnDef("window_start", aq->sq->window_type, -1, InvalidOid));
-		columns = lappend(columns, makeColumnDef("window_end", aq->sq->window_type, -1, InvalidOid));
-	}
-	foreach(lc, aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-		Node	   *expr = (Node *) aggregate->aggref;
-
-		columns = lappend(columns, makeColumnDef(aggregate->name, exprType(expr), exprTypmod(expr),
-											   exprCollation(expr)));
-		if (aggregate->state_attnum != aggregate->value_attnum)
-			states = lappend(states,
-							 makeColumnDef(aggregate->state_name, aggregate->state_type, -1,
-										   get_typcollation(aggregate->state_type)));
-	}
-	if (aq->windowed)
-		columns = lappend(columns, makeColumnDef("is_final", BOOLOID, -1, InvalidOid));
-	columns = lappend(columns, makeColumnDef("revision", INT8OID, -1, InvalidOid));
-	return list_concat(columns, states);
-}
-
-static void
-check_windows(SaAggregateQuery *aq, ParseState *pstate)
-{
 	switch (aq->sq->window_kind)
 	{
 		case SA_WINDOW_NONE:
 		case SA_WINDOW_TUMBLE:
 			return;
 		case SA_WINDOW_HOP:
+			aq->panes = !sa_window_bounds_are_needed(aq, &location);
+			return;
 		case SA_WINDOW_CUMULATE:
 		case SA_WINDOW_SESSION:
-			sa_refuse(pstate, -1, "a window other than tumble()", NULL);
+			break;
 	}
+	if (sa_window_bounds_are_needed(aq, &location))
+		sa_refuse(pstate, location, aq->sq->window_kind == SA_WINDOW_SESSION ?
+				  "a bound of a session outside of GROUP BY, HAVING and the select list" :
+				  "a bound of a cumulating window outside of GROUP BY, HAVING and the select list",
+				  "Use the bounds in a query over the continuous view.");
+	aq->panes = aq->sq->window_kind == SA_WINDOW_CUMULATE;
+}
+
+bool
+sa_group_key_is_hashable(const SaGroupKey *key)
+{
+	TypeCacheEntry *type = lookup_type_cache(exprType((Node *) key->expr),
+											 TYPECACHE_HASH_EXTENDED_PROC);
+
+	return OidIsValid(type->hash_extended_proc);
+}
+
+int
+sa_aggregate_query_key_count(const SaAggregateQuery *aq)
+{
+	int			count = list_length(aq->keys);
+
+	if (!aq->windowed)
+		return count;
+	/* windows that grow have their start in common */
+	return count + (aq->sq->window_kind == SA_WINDOW_CUMULATE ? 2 : 1);
 }
 
 SaAggregateQuery *
-sa_aggregate_query_analyze(const Query *definition, ParseState *pstate)
+sa_aggregate_query_analyze(const Query *definition, int64 allowed_lateness_us,
+						   ParseState *pstate)
 {
 	SaAggregateQuery *aq = palloc0(sizeof(SaAggregateQuery));
 
+	aq->allowed_lateness_us = allowed_lateness_us;
 	aq->sq = sa_stream_query_analyze(definition, pstate);
-	check_windows(aq, pstate);
 	analyze_keys(aq, pstate);
-	analyze_aggregates(aq, pstate);
-	assign_columns(aq);
+	analyze_window(aq, pstate);
+	sa_aggregate_calls_analyze(aq, pstate);
+	sa_data_layout_assign(aq);
 	return aq;
 }

@@ -18,6 +18,10 @@
  *	  is not a column.  The condition is a call with the batch, the row's number
  *	  in it (its ctid) and the window's end.
  *
+ *	  With panes the window function has no part in it: a call with the batch and
+ *	  the event time gives the one pane of a row, and rows of a pane that are late
+ *	  for different windows are kept apart by another.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -33,17 +37,18 @@
 #include "optimizer/planner.h"
 #include "parser/parse_func.h"
 #include "parser/parse_oper.h"
+#include "parser/parsetree.h"
 #include "tcop/tcopprot.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#include "aggregate/delta.h"
+#include "aggregate/delta_private.h"
 #include "metadata/stream.h"
 #include "stream_agg.h"
 
-/* Adds an output column; "clause" (or NULL) says how it is grouped. */
-static void
-add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *clause)
+void
+sa_delta_add_output(Query *query, Expr *expr, const char *name,
+					const SortGroupClause *clause)
 {
 	TargetEntry *tle = makeTargetEntry(expr, list_length(query->targetList) + 1,
 									   pstrdup(name), false);
@@ -59,47 +64,120 @@ add_output(Query *query, Expr *expr, const char *name, const SortGroupClause *cl
 	}
 }
 
-/* A time column as timestamptz; both types count the same microseconds. */
-static Expr *
-as_timestamptz(Var *var)
+Expr *
+sa_delta_as_timestamptz(Expr *expr)
 {
-	if (var->vartype == TIMESTAMPTZOID)
-		return (Expr *) var;
-	return (Expr *) makeRelabelType((Expr *) var, TIMESTAMPTZOID, -1, InvalidOid,
+	if (exprType((Node *) expr) == TIMESTAMPTZOID)
+		return expr;
+	return (Expr *) makeRelabelType(expr, TIMESTAMPTZOID, -1, InvalidOid,
 									COERCE_IMPLICIT_CAST);
 }
 
-/* stream_agg.function($1, stream.ctid, window_end) */
 static Expr *
-make_row_test(SaStreamQuery *sq, const char *function)
+batch_param(void)
 {
-	Oid			argtypes[] = {INTERNALOID, TIDOID, TIMESTAMPTZOID};
-	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
 	Param	   *batch = makeNode(Param);
-	Var		   *ctid;
 
 	batch->paramkind = PARAM_EXTERN;
 	batch->paramid = SA_BATCH_PARAM;
 	batch->paramtype = INTERNALOID;
 	batch->paramtypmod = -1;
 	batch->location = -1;
-	ctid = sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
-									  TIDOID, -1, InvalidOid);
-	return (Expr *) makeFuncExpr(LookupFuncName(name, 3, argtypes, false), BOOLOID,
-								 list_make3(batch, ctid,
-											as_timestamptz(sa_stream_query_window_var(sq, 2))),
+	return (Expr *) batch;
+}
+
+Expr *
+sa_delta_row_ctid(SaStreamQuery *sq)
+{
+	return (Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
+											   TIDOID, -1, InvalidOid);
+}
+
+Expr *
+sa_delta_batch_call(const char *function, Oid result, List *args)
+{
+	List	   *name = list_make2(makeString(SA_SCHEMA), makeString(pstrdup(function)));
+	Oid			argtypes[3];
+	int			nargs = 0;
+	ListCell   *lc;
+
+	args = lcons(batch_param(), args);
+	foreach(lc, args)
+		argtypes[nargs++] = exprType(lfirst(lc));
+	return (Expr *) makeFuncExpr(LookupFuncName(name, nargs, argtypes, false), result, args,
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-static void
-add_qual(Query *query, Expr *qual)
+/* stream_agg.function($1, stream.ctid, window_end) */
+static Expr *
+make_row_test(SaStreamQuery *sq, const char *function)
+{
+	Expr	   *end = sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2));
+
+	return sa_delta_batch_call(function, BOOLOID, list_make2(sa_delta_row_ctid(sq), end));
+}
+
+/* A timestamptz as the type of the window's columns. */
+static Expr *
+as_window_type(const SaStreamQuery *sq, Expr *expr)
+{
+	if (sq->window_type == TIMESTAMPTZOID)
+		return expr;
+	return (Expr *) makeRelabelType(expr, sq->window_type, -1, InvalidOid, COERCE_IMPLICIT_CAST);
+}
+
+Expr *
+sa_delta_event_time(SaStreamQuery *sq)
+{
+	return sa_delta_as_timestamptz((Expr *) sa_stream_query_stream_var(sq, sq->time_attnum,
+																	   sq->window_type, -1,
+																	   InvalidOid));
+}
+
+/* stream_agg.pane_start($1, event_time) */
+static Expr *
+make_pane_start(SaStreamQuery *sq)
+{
+	return sa_delta_batch_call("pane_start", TIMESTAMPTZOID, list_make1(sa_delta_event_time(sq)));
+}
+
+/* stream_agg.pane_watermark($1, stream.ctid, event_time) */
+static Expr *
+make_pane_watermark(SaStreamQuery *sq)
+{
+	return sa_delta_batch_call("pane_watermark", TIMESTAMPTZOID,
+					  list_make2(sa_delta_row_ctid(sq), sa_delta_event_time(sq)));
+}
+
+void
+sa_delta_add_qual(Query *query, Expr *qual)
 {
 	query->jointree->quals = (Node *)
 		make_and_qual(query->jointree->quals, (Node *) qual);
 }
 
-static SortGroupClause *
-make_group_clause(Oid type)
+/*
+ * Puts a window function in the place of the query's own that gives one row and,
+ * since nothing refers to its columns, costs nothing.
+ */
+static void
+replace_window_function(SaStreamQuery *sq)
+{
+	Query	   *query = sa_stream_query_level(sq, sq->window_level);
+	RangeTblEntry *rte = rt_fetch(sq->window_rtindex, query->rtable);
+	RangeTblFunction *function = linitial_node(RangeTblFunction, rte->functions);
+	FuncExpr   *call = copyObject(sq->window_call);
+	Oid			argtypes[] = {sq->window_type, INTERVALOID};
+	List	   *name = list_make2(makeString(get_namespace_name(get_func_namespace(call->funcid))),
+								  makeString(pstrdup("session")));
+
+	call->funcid = LookupFuncName(name, 2, argtypes, false);
+	call->args = list_make2(linitial(call->args), lsecond(call->args));
+	function->funcexpr = (Node *) call;
+}
+
+SortGroupClause *
+sa_delta_group_clause(Oid type)
 {
 	SortGroupClause *clause = makeNode(SortGroupClause);
 
@@ -108,34 +186,14 @@ make_group_clause(Oid type)
 	return clause;
 }
 
-/* Forgets what the definition selects; FROM and WHERE stay. */
-static void
-clear_output(Query *query)
+void
+sa_delta_clear_output(Query *query)
 {
 	query->targetList = NIL;
 	query->groupClause = NIL;
 	query->havingQual = NULL;
 	query->hasAggs = false;
 	query->constraintDeps = NIL;
-}
-
-/* count(*) FILTER (WHERE filter) */
-static Expr *
-make_count_star(Expr *filter)
-{
-	Aggref	   *count = makeNode(Aggref);
-
-	count->aggfnoid = F_COUNT_;
-	count->aggtype = INT8OID;
-	count->aggtranstype = InvalidOid;
-	count->aggstar = true;
-	count->aggfilter = filter;
-	count->aggkind = AGGKIND_NORMAL;
-	count->aggsplit = AGGSPLIT_SIMPLE;
-	count->aggno = -1;
-	count->aggtransno = -1;
-	count->location = -1;
-	return (Expr *) count;
 }
 
 void
@@ -191,61 +249,130 @@ mark_partial(PlannedStmt *plan)
 	(void) mark_partial_walker((Node *) agg->plan.targetlist, NULL);
 }
 
-PlannedStmt *
-sa_delta_plan(const Query *definition, bool allows_lateness)
+void
+sa_delta_add_group(SaAggregateQuery *aq, bool grouped)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
-	Query	   *query = aq->sq->query;
-	PlannedStmt *plan;
+	SaStreamQuery *sq = aq->sq;
+	SortGroupClause *by_time = NULL;
 	ListCell   *lc;
 
-	clear_output(query);
+	if (grouped && aq->windowed)
+		by_time = sa_delta_group_clause(sq->window_type);
 	foreach(lc, aq->keys)
 	{
 		SaGroupKey *key = lfirst(lc);
 
-		add_output(query, key->expr, key->name, key->clause);
+		sa_delta_add_output(sq->query, key->expr, key->name, grouped ? key->clause : NULL);
 	}
-	if (aq->windowed)
-		add_output(query, (Expr *) sa_stream_query_window_var(aq->sq, 1), "window_start",
-				   make_group_clause(aq->sq->window_type));
+	if (aq->panes)
+	{
+		sa_delta_add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start", by_time);
+		sa_delta_add_output(sq->query, as_window_type(sq, make_pane_watermark(sq)), "row_watermark",
+				   by_time);
+	}
+	else if (sq->window_kind == SA_WINDOW_SESSION)
+		sa_delta_add_output(sq->query, as_window_type(sq, sa_delta_event_time(sq)), "at", by_time);
+	else if (aq->windowed)
+		sa_delta_add_output(sq->query, (Expr *) sa_stream_query_window_var(sq, 1),
+							"window_start", by_time);
+}
+
+void
+sa_delta_add_in_time(SaAggregateQuery *aq)
+{
+	SaStreamQuery *sq = aq->sq;
+	Const	   *never;
+	Expr	   *test;
+
+	if (!aq->windowed)
+		return;
+	if (sq->window_kind == SA_WINDOW_SESSION)
+	{
+		test = sa_delta_batch_call("is_late_row", BOOLOID, list_make1(sa_delta_row_ctid(sq)));
+		sa_delta_add_qual(sq->query, make_notclause(test));
+		return;
+	}
+	if (!aq->panes)
+	{
+		sa_delta_add_qual(sq->query, make_notclause(make_row_test(sq, "is_late")));
+		return;
+	}
+	never = makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
+					  TimestampTzGetDatum(DT_NOEND), false, FLOAT8PASSBYVAL);
+	sa_delta_add_qual(sq->query, (Expr *)
+			 makeFuncExpr(F_TIMESTAMPTZ_LT, BOOLOID, list_make2(make_pane_watermark(sq), never),
+						  InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+	/* its rows would be windows */
+	replace_window_function(sq);
+}
+
+/* The call that starts a state of distinct values: it sees no row. */
+static Expr *
+empty_call(const Aggref *aggref)
+{
+	Aggref	   *call = copyObject(unconstify(Aggref *, aggref));
+
+	call->aggdistinct = NIL;
+	call->aggfilter = (Expr *) makeBoolConst(false, false);
+	return (Expr *) call;
+}
+
+PlannedStmt *
+sa_delta_make_plan(Query *query, bool partial)
+{
+	PlannedStmt *plan = pg_plan_query(query, "", 0, NULL);
+
+	sa_plan_check_single_scan(plan);
+	if (partial)
+		mark_partial(plan);
+	return plan;
+}
+
+PlannedStmt *
+sa_delta_plan(const Query *definition, int64 allowed_lateness_us)
+{
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, allowed_lateness_us, NULL);
+	Query	   *query = aq->sq->query;
+	ListCell   *lc;
+
+	sa_delta_clear_output(query);
+	sa_delta_add_group(aq, true);
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
 
-		add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
+		if (aggregate->mode == SA_AGGREGATE_COMBINED)
+			sa_delta_add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
+		else if (aggregate->mode == SA_AGGREGATE_DISTINCT)
+			sa_delta_add_output(query, empty_call(aggregate->aggref), aggregate->name, NULL);
 	}
-	if (aq->windowed && allows_lateness)
-		add_output(query, make_count_star(make_row_test(aq->sq, "is_after_end")),
-				   "revisions", NULL);
-	add_output(query, make_count_star(NULL), "rows", NULL);
-	query->hasAggs = true;
-	if (aq->windowed)
-		add_qual(query, make_notclause(make_row_test(aq->sq, "is_late")));
+	if (aq->windowed && !aq->panes && allowed_lateness_us > 0)
+	{
+		Aggref	   *revisions = sa_count_star();
 
-	plan = pg_plan_query(query, "", 0, NULL);
-	sa_plan_check_single_scan(plan);
-	mark_partial(plan);
-	return plan;
+		revisions->aggfilter = make_row_test(aq->sq, "is_after_end");
+		sa_delta_add_output(query, (Expr *) revisions, "revisions", NULL);
+	}
+	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
+	query->hasAggs = true;
+	sa_delta_add_in_time(aq);
+
+	return sa_delta_make_plan(query, true);
 }
 
 PlannedStmt *
 sa_lateness_plan(const Query *definition)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, NULL);
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, 0, NULL);
 	SaStreamQuery *sq = aq->sq;
 	Query	   *query = sq->query;
-	PlannedStmt *plan;
 
-	clear_output(query);
-	add_output(query, (Expr *) sa_stream_query_stream_var(sq, SelfItemPointerAttributeNumber,
-														  TIDOID, -1, InvalidOid),
-			   "ctid", NULL);
-	add_output(query, as_timestamptz(sa_stream_query_window_var(sq, 1)), "window_start", NULL);
-	add_output(query, as_timestamptz(sa_stream_query_window_var(sq, 2)), "window_end", NULL);
-	add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
-
-	plan = pg_plan_query(query, "", 0, NULL);
-	sa_plan_check_single_scan(plan);
-	return plan;
+	sa_delta_clear_output(query);
+	sa_delta_add_output(query, sa_delta_row_ctid(sq), "ctid", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 1)),
+			   "window_start", NULL);
+	sa_delta_add_output(query, sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2)),
+			   "window_end", NULL);
+	sa_delta_add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
+	return sa_delta_make_plan(query, false);
 }

@@ -19,13 +19,22 @@
 #define SA_BATCH_PARAM	1
 
 /*
- * Rows of the delta plan are: the keys in the order of aq->keys, window_start
- * if windowed, the aggregates' states in the order of aq->aggregates (serialized
- * if internal), then, if the view allows lateness, the number of rows that came
- * after the end of the group's window, and last the number of rows of the batch
+ * Rows of the delta plan are: the keys in the order of aq->keys; window_start, or
+ * pane_start and row_watermark; states of the aggregates in the order of
+ * aq->aggregates (serialized if internal, left out if arguments are kept); then,
+ * if the view allows lateness and has no panes, the number of rows that came
+ * after the end of the group's window; and last the number of rows of the batch
  * in that group.  Late rows are left out.
  */
-extern PlannedStmt *sa_delta_plan(const Query *definition, bool allows_lateness);
+extern PlannedStmt *sa_delta_plan(const Query *definition, int64 allowed_lateness_us);
+
+/*
+ * Adds the batch to kept set number n.  If the set feeds states, rows of the plan
+ * are: the keys, window_start if there is one, the states of those aggregates
+ * that the set feeds, and last the number of rows that were new to it.
+ */
+extern PlannedStmt *sa_kept_plan(const Query *definition, int64 allowed_lateness_us,
+								 const SaViewTables *tables, int n);
 
 /*
  * Rows of the lateness plan, one per row of the batch and window: the row's

@@ -4,9 +4,9 @@
  *	  The query of the view that the user sees.
  *
  * NOTES
- *	  It reads one table, and what the definition computes from aggregates and
- *	  group keys it computes from that table's columns.  So conditions on the
- *	  view reach the table's index.
+ *	  It reads one table, or the subquery of rows_sql.c with the same columns, and
+ *	  what the definition computes from aggregates and group keys it computes from
+ *	  those.  So conditions on the view reach the table's index.
  *
  *	  A view over a single table would be updatable.  An empty subquery beside
  *	  it makes PostgreSQL refuse that with its own error, and the planner removes
@@ -23,12 +23,15 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "parser/analyze.h"
 #include "parser/parse_relation.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "aggregate/aggregate_query.h"
+#include "aggregate/rows_sql.h"
 #include "base/compat.h"
 
 #define DATA_RTINDEX	1
@@ -99,9 +102,17 @@ output_mutator(Node *node, OutputContext *context)
 	return expression_tree_mutator(node, output_mutator, context);
 }
 
-/* FROM data_table, (SELECT) */
 static Query *
-make_output_skeleton(Oid data_table, TupleDesc *desc)
+analyze_sql(char *sql)
+{
+	RawStmt    *parsetree = linitial_node(RawStmt, pg_parse_query(sql));
+
+	return parse_analyze_fixedparams(parsetree, sql, NULL, 0, NULL);
+}
+
+/* FROM data_table, (SELECT); or with a subquery instead of the table */
+static Query *
+make_output_skeleton(Oid data_table, char *rows_sql, TupleDesc *desc)
 {
 	Query	   *query = makeNode(Query);
 	Query	   *empty = makeNode(Query);
@@ -109,11 +120,17 @@ make_output_skeleton(Oid data_table, TupleDesc *desc)
 	ParseState *pstate = make_parsestate(NULL);
 	RangeTblRef *data_ref = makeNode(RangeTblRef);
 	RangeTblRef *empty_ref = makeNode(RangeTblRef);
-	ParseNamespaceItem *nsitem;
 
 	*desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, true, true);
-	sa_rte_require_select_all(pstate, nsitem, RelationGetDescr(rel));
+	if (rows_sql != NULL)
+		(void) addRangeTableEntryForSubquery(pstate, analyze_sql(rows_sql),
+											 makeAlias(RelationGetRelationName(rel), NIL),
+											 false, true);
+	else
+		sa_rte_require_select_all(pstate,
+								  addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
+																NULL, true, true),
+								  RelationGetDescr(rel));
 	data_ref->rtindex = DATA_RTINDEX;
 
 	empty->commandType = CMD_SELECT;
@@ -144,12 +161,13 @@ add_column(Query *query, Node *expr, char *name)
 }
 
 Query *
-sa_aggregate_output_query(const SaAggregateQuery *aq, Oid data_table,
+sa_aggregate_output_query(const SaAggregateQuery *aq, const SaViewTables *tables,
 						  List *column_names, bool emit_final,
 						  ParseState *pstate)
 {
 	OutputContext context = {.aq = aq,.pstate = pstate};
-	Query	   *query = make_output_skeleton(data_table, &context.desc);
+	Query	   *query = make_output_skeleton(tables->data, sa_rows_sql(aq, tables),
+											 &context.desc);
 	Query	   *source = aq->sq->query;
 	ListCell   *name = list_head(column_names);
 	Node	   *quals;
@@ -187,7 +205,7 @@ Query *
 sa_load_output_query(Oid data_table, List *column_names)
 {
 	TupleDesc	desc;
-	Query	   *query = make_output_skeleton(data_table, &desc);
+	Query	   *query = make_output_skeleton(data_table, NULL, &desc);
 	ListCell   *lc;
 
 	foreach(lc, column_names)

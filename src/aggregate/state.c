@@ -54,6 +54,10 @@ struct SaStateFunctions
 
 	ExprContext *aggcontext;	/* what the functions keep for the aggregate */
 	AggState   *aggstate;
+
+	/* states added so far, combined; lives in aggcontext */
+	bool		any_added;
+	SaStateDatum sum;
 };
 
 static void
@@ -234,11 +238,80 @@ sa_state_merge(SaStateFunctions *functions,
 	}
 	else
 		*state = current;
-	*value = finalize(functions, current);
+	if (value != NULL)
+		*value = finalize(functions, current);
+}
+
+/*
+ * Makes a state the sum, as the executor keeps a transition value: what is not
+ * internal is copied from where the function left it, unless it changed the
+ * sum in place.
+ */
+static void
+set_sum(SaStateFunctions *functions, SaStateDatum *sum, SaStateDatum state)
+{
+	SaStateDatum old = *sum;
+	bool		copied = !functions->typbyval && !functions->internal;
+
+	if (copied && !state.isnull && (old.isnull || state.value != old.value))
+		state.value = datumCopy(state.value, false, functions->typlen);
+	if (copied && !old.isnull && (state.isnull || state.value != old.value))
+		pfree(DatumGetPointer(old.value));
+	*sum = state;
+}
+
+void
+sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext, bool is_first,
+			 SaStateDatum *sum, const SaStateDatum *stored)
+{
+	MemoryContext old_context;
+	SaStateDatum state;
+
+	functions->aggstate->curaggcontext->ecxt_per_tuple_memory = aggcontext;
+	if (is_first)
+	{
+		old_context = MemoryContextSwitchTo(aggcontext);
+		*sum = load_state(functions, stored);
+		MemoryContextSwitchTo(old_context);
+		return;
+	}
+	state = combine(functions, *sum, load_state(functions, stored));
+	old_context = MemoryContextSwitchTo(aggcontext);
+	set_sum(functions, sum, state);
+	MemoryContextSwitchTo(old_context);
+}
+
+SaStateDatum
+sa_state_value(SaStateFunctions *functions, MemoryContext aggcontext, SaStateDatum sum)
+{
+	functions->aggstate->curaggcontext->ecxt_per_tuple_memory = aggcontext;
+	return finalize(functions, sum);
+}
+
+void
+sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored)
+{
+	sa_state_sum(functions, functions->aggcontext->ecxt_per_tuple_memory,
+				 !functions->any_added, &functions->sum, stored);
+	functions->any_added = true;
+}
+
+void
+sa_state_finish(SaStateFunctions *functions, SaStateDatum *state, SaStateDatum *value)
+{
+	Assert(functions->any_added);
+	*state = functions->sum;
+	if (functions->internal)
+	{
+		set_argument(&functions->serialize, 0, functions->sum);
+		*state = call_support(&functions->serialize);
+	}
+	*value = finalize(functions, functions->sum);
 }
 
 void
 sa_state_reset(SaStateFunctions *functions)
 {
 	ReScanExprContext(functions->aggcontext);
+	functions->any_added = false;
 }

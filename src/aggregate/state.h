@@ -29,14 +29,37 @@ extern SaStateFunctions *sa_state_functions(const SaAggregate *aggregate);
 
 /*
  * new state = old combined with delta; "old" is NULL for a group's first delta.
- * States are in stored form.  Writes the state and the value that results from
- * it.  Results live in CurrentMemoryContext, which must be short-lived.
+ * States are in stored form.  Writes the state and, unless that is NULL, the value
+ * that results from it.  Results live in CurrentMemoryContext, which must be short-lived.
  */
 extern void sa_state_merge(SaStateFunctions *functions,
 						   const SaStateDatum *old, const SaStateDatum *delta,
 						   SaStateDatum *state, SaStateDatum *value);
 
-/* Releases what the functions of the last merge kept for their aggregate. */
+/*
+ * The same for any number of states: add one after the other, in stored form,
+ * each in a context that may be reset before the next; then finish.  What
+ * finish writes lives in CurrentMemoryContext or until sa_state_reset, with
+ * which a combination begins and ends.
+ */
+extern void sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored);
+extern void sa_state_finish(SaStateFunctions *functions,
+							SaStateDatum *state, SaStateDatum *value);
+
+/*
+ * The same for callers that are aggregates themselves and have many sums at a
+ * time: the sum lives in "aggcontext", which is where an aggregate keeps what
+ * belongs to a group.  These and the others must not be mixed.
+ */
+extern void sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext,
+						 bool is_first, SaStateDatum *sum, const SaStateDatum *stored);
+extern SaStateDatum sa_state_value(SaStateFunctions *functions,
+								   MemoryContext aggcontext, SaStateDatum sum);
+
+/*
+ * Releases what the functions of the last merge kept for their aggregate, and
+ * forgets the states that were added.
+ */
 extern void sa_state_reset(SaStateFunctions *functions);
 
 #endif							/* SA_AGGREGATE_STATE_H */

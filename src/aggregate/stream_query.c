@@ -422,15 +422,15 @@ sa_stream_query_trace(const SaStreamQuery *sq, Node *expr, int *level)
 	}
 }
 
-/* The levels from one of the path on, as a query of their own. */
-static SaStreamQuery
-levels_below(const SaStreamQuery *sq, int level)
+SaStreamQuery
+sa_stream_query_below(const SaStreamQuery *sq, int level)
 {
 	SaStreamQuery below = *sq;
 
 	below.query = sa_stream_query_level(sq, level);
 	below.path = sq->path + level;
 	below.depth = sq->depth - level;
+	below.window_level = sq->window_level - level;
 	return below;
 }
 
@@ -447,7 +447,7 @@ volatile_walker(Node *node, SaStreamQuery *sq)
 
 		if (IsA(source, Var))
 			return false;
-		below = levels_below(sq, level);
+		below = sa_stream_query_below(sq, level);
 		return contain_volatile_functions(source) || volatile_walker(source, &below);
 	}
 	return expression_tree_walker(node, volatile_walker, sq);
@@ -634,7 +634,7 @@ check_window_time(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
 	SaColumn   *column;
 	int			level = 0;
 	Node	   *time;
-	SaStreamQuery below = levels_below(sq, sq->window_level);
+	SaStreamQuery below = sa_stream_query_below(sq, sq->window_level);
 
 	relation_close(rel, AccessShareLock);
 
@@ -650,7 +650,10 @@ check_window_time(SaStreamQuery *sq, FuncExpr *call, ParseState *pstate)
 	if (IsA(time, Var) && level == below.depth - 1 &&
 		((Var *) time)->varno == below.path[level] &&
 		((Var *) time)->varattno == stream->event_time_attnum)
+	{
+		sq->time_attnum = stream->event_time_attnum;
 		return;
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("first argument of %s() must be the event-time column \"%s\" of stream \"%s\"",
@@ -701,6 +704,7 @@ find_window(SaStreamQuery *sq, ParseState *pstate)
 	}
 	if (window_call == NULL)
 		return;
+	sq->window_call = window_call;
 	check_window_time(sq, window_call, pstate);
 	read_window_arguments(sq, window_call, pstate);
 }

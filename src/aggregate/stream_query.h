@@ -30,7 +30,9 @@ typedef struct SaStreamQuery
 	Oid			window_type;	/* of its columns */
 	int			window_level;
 	int			window_rtindex;
+	FuncExpr   *window_call;	/* with all arguments, in their order */
 	SaWindowSpec window;
+	AttrNumber	time_attnum;	/* the stream's event-time column */
 } SaStreamQuery;
 
 /*
@@ -43,6 +45,9 @@ extern SaStreamQuery *sa_stream_query_analyze(const Query *query,
 
 /* The query of one level. */
 extern Query *sa_stream_query_level(const SaStreamQuery *sq, int level);
+
+/* The levels from one of the path on, as a query of their own. */
+extern SaStreamQuery sa_stream_query_below(const SaStreamQuery *sq, int level);
 
 /*
  * What an expression of level 0 is further down: follows plain columns through

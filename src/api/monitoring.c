@@ -8,62 +8,100 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "aggregate/rows_sql.h"
 #include "metadata/catalog.h"
+#include "metadata/view.h"
+#include "pipeline/identity.h"
 #include "stream_agg.h"
 
 SA_FUNCTION_INFO_V1(stream_agg_open_windows);
 SA_FUNCTION_INFO_V1(stream_agg_is_copy);
 
-/* The rule of the monitoring views: the owner, or any member of it. */
-static bool
-may_see(Oid relid)
+static Oid
+relation_owner(Oid relid)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool		result;
+	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = is_member_of_role(GetUserId(), ((Form_pg_class) GETSTRUCT(tuple))->relowner);
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
-	return result;
+	return owner;
+}
+
+/* SELECT whose rows are those of a view that has windows; NULL: it has none. */
+static char *
+open_windows_sql(const SaView *view)
+{
+	SaViewTables tables = {.data = view->data,.panes = view->panes,.kept = view->kept};
+	Relation	definition;
+	SaAggregateQuery *aq;
+	const char *is_final;
+
+	if (view->kind != SA_VIEW_AGGREGATE)
+		return NULL;
+	definition = table_open(view->definition, AccessShareLock);
+	aq = sa_aggregate_query_analyze(get_view_query(definition), view->allowed_lateness_us, NULL);
+	table_close(definition, NoLock);
+	if (!aq->windowed)
+		return NULL;
+	is_final = sa_column_sql(view->data, aq->final_attnum);
+	if (aq->panes)
+		return psprintf("SELECT count(*) FROM (%s) AS d WHERE NOT d.%s",
+						sa_rows_sql(aq, &tables), is_final);
+	return psprintf("SELECT count(*) FROM %s AS d WHERE NOT d.%s",
+					sa_relation_sql(view->data), is_final);
 }
 
 /*
  * open_windows(data regclass) → bigint
  *
- * Number of rows of a data table that are not final; NULL if its view has no
- * windows.  There is a partial index for it.
+ * Number of windows that are not final; NULL if the view behind which the table
+ * is has none.
  */
 Datum
 stream_agg_open_windows(PG_FUNCTION_ARGS)
 {
 	Oid			data = PG_GETARG_OID(0);
-	SaCatalogScope scope;
-	Datum		count;
+	SaView	   *view = sa_view_by_part(data);
+	char	   *sql;
+	SaIdentity	identity;
+	Datum		count = (Datum) 0;
 	bool		isnull;
 
-	if (!may_see(data))
+	/* the rule of the monitoring views: the owner, or any member of it */
+	if (!is_member_of_role(GetUserId(), relation_owner(data)))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(data));
-	if (get_attnum(data, "is_final") <= 0 || get_attnum(data, "window_end") <= 0)
+	if (view == NULL)
 		PG_RETURN_NULL();
-	sa_catalog_begin(&scope);
-	if (SPI_execute(psprintf("SELECT count(*) FROM %s WHERE NOT is_final",
-							 quote_qualified_identifier(get_namespace_name(get_rel_namespace(data)),
-														get_rel_name(data))),
-					true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not count open windows");
-	count = sa_catalog_value(0, 1, &isnull);
-	sa_catalog_end(&scope);
+
+	/* keys may be compared by the owner's own functions */
+	sa_identity_enter(&identity, relation_owner(data), view->settings);
+	sql = open_windows_sql(view);
+	isnull = sql == NULL;
+	if (!isnull)
+	{
+		if (SPI_connect() != SPI_OK_CONNECT || SPI_execute(sql, true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not count open windows");
+		count = sa_catalog_value(0, 1, &isnull);
+		SPI_finish();
+	}
+	sa_identity_leave(&identity);
+	if (isnull)
+		PG_RETURN_NULL();
 	PG_RETURN_DATUM(count);
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/compat.h"
 #include "metadata/catalog.h"
+#include "metadata/late_function.h"
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
@@ -128,6 +129,7 @@ stream_agg_adopt(PG_FUNCTION_ARGS)
 	if (!object_ownercheck(DatabaseRelationId, MyDatabaseId, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_DATABASE, get_database_name(MyDatabaseId));
 	sa_readers_adopt();
+	sa_late_functions_adopt();
 	sa_watermark_functions_adopt();
 	sa_doorbell_ring_at_commit();
 	PG_RETURN_VOID();

@@ -155,6 +155,17 @@ sa_eval_plan_qual_init(EPQState *epqstate, EState *estate)
 #endif
 }
 
+/* 16 added a flag for updates of columns that only summarizing indexes have */
+static inline void
+sa_insert_index_tuples(ResultRelInfo *result, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	list_free(ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL, false));
+#else
+	list_free(ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL));
+#endif
+}
+
 /* 18 added instrumentation */
 static inline IndexScanDesc
 sa_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
@@ -213,6 +224,11 @@ sa_flatten_group_rte(Query *query)
 	query->hasGroupRTE = false;
 #endif
 }
+
+/* before 18 the range table has no grouped expressions that could be left out */
+#if PG_VERSION_NUM < 180000
+#define QTW_IGNORE_GROUPEXPRS 0
+#endif
 
 /* 17 and 18 changed what ExecutorRun takes */
 #if PG_VERSION_NUM >= 180000

@@ -46,9 +46,11 @@
 #include "base/compat.h"
 #include "ddl/continuous_view.h"
 #include "ddl/start_position.h"
+#include "ddl/view_bounds.h"
 #include "ddl/view_options.h"
 #include "decode/decoder.h"
 #include "metadata/catalog.h"
+#include "metadata/late_function.h"
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
@@ -68,8 +70,11 @@ typedef struct CreateState
 	SaView		view;
 	SaAggregateQuery *aq;		/* NULL: a load */
 	SaStream   *stream;
-	char	   *data_name;		/* in schema stream_agg_data */
+	/* in schema stream_agg_data */
+	char	   *data_name;
 	char	   *definition_name;
+	char	   *panes_name;		/* NULL: none */
+	List	   *kept_names;		/* of char * */
 } CreateState;
 
 /* ------------------------------------------------------------------------
@@ -134,7 +139,8 @@ analyze(CreateState *state)
 
 	if (sa_query_is_aggregate(state->query))
 	{
-		state->aq = sa_aggregate_query_analyze(state->query, state->pstate);
+		state->aq = sa_aggregate_query_analyze(state->query, state->options.allowed_lateness_us,
+											   state->pstate);
 		sq = state->aq->sq;
 		state->view.kind = SA_VIEW_AGGREGATE;
 	}
@@ -276,58 +282,127 @@ append_columns(StringInfo sql, List *columns)
 	}
 }
 
-/* The indexes by which groups and windows that are due are found. */
+/* CREATE TABLE with room for rows that are updated, and vacuumed early. */
 static void
-create_indexes(CreateState *state, const char *table)
+create_table(const char *table, List *columns, int fillfactor, const char *comment)
 {
-	List	   *columns = sa_aggregate_query_columns(state->aq);
-	int			nkeys = list_length(state->aq->keys) + (state->aq->windowed ? 1 : 0);
 	StringInfoData sql;
 
-	if (nkeys == 0)
-		return;
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE UNIQUE INDEX ON %s (", table);
-	for (int i = 0; i < nkeys; i++)
-		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
-						 quote_identifier(list_nth_node(ColumnDef, columns, i)->colname));
-	appendStringInfoString(&sql, ") NULLS NOT DISTINCT");
+	appendStringInfo(&sql, "CREATE TABLE %s (", table);
+	append_columns(&sql, columns);
+	appendStringInfoChar(&sql, ')');
+	if (fillfactor != 0)
+		appendStringInfo(&sql, " WITH (fillfactor = %d, autovacuum_vacuum_scale_factor = 0.02,"
+						 " autovacuum_vacuum_cost_delay = 0)", fillfactor);
 	run_sql(sql.data);
-	if (state->aq->windowed)
-	{
+	/* so that the table can be published */
+	run_sql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", table));
+	run_sql(psprintf("COMMENT ON TABLE %s IS %s", table, quote_literal_cstr(comment)));
+}
+
+/* "column, …" of n columns from number "first" on, counted from 0 */
+static char *
+column_list(List *columns, int first, int n)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = first; i < first + n; i++)
+		appendStringInfo(&sql, "%s%s", i > first ? ", " : "",
+						 quote_identifier(list_nth_node(ColumnDef, columns, i)->colname));
+	return sql.data;
+}
+
+static void
+create_unique_index(const char *table, const char *columns)
+{
+	run_sql(psprintf("CREATE UNIQUE INDEX ON %s (%s) NULLS NOT DISTINCT", table, columns));
+}
+
+/* The indexes by which groups and windows that are due are found. */
+static void
+create_data_indexes(CreateState *state, const char *table, List *columns)
+{
+	int			nkeys = sa_aggregate_query_key_count(state->aq);
+
+	if (nkeys > 0)
+		create_unique_index(table, column_list(columns, 0, nkeys));
+	if (!state->aq->windowed)
+		return;
+	if (!state->aq->panes)
 		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
-		/* windows that are final but not settled yet are found by this one */
-		if (state->options.allowed_lateness_us > 0)
-			run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
-	}
+	/* windows that are final, to be settled or removed, are found by this one */
+	if ((!state->aq->panes && state->options.allowed_lateness_us > 0) ||
+		(state->aq->sq->window_kind == SA_WINDOW_SESSION && state->aq->kept != NIL) ||
+		state->options.retention_us >= 0)
+		run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
 }
 
 /*
  * The data table.  Rows of open windows are updated in place time and again,
- * so pages keep room for that and are vacuumed early.
+ * so pages keep room for that.
  */
 static void
 create_data_table(CreateState *state)
 {
 	char	   *table = data_schema_name(state->data_name);
-	StringInfoData sql;
+	List	   *columns = state->aq != NULL ? sa_data_layout_columns(state->aq) :
+		result_columns(state->query);
+	bool		updated = state->aq != NULL && !state->aq->panes;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE TABLE %s (", table);
-	append_columns(&sql, state->aq != NULL ? sa_aggregate_query_columns(state->aq) :
-				   result_columns(state->query));
-	appendStringInfoChar(&sql, ')');
+	create_table(table, columns, updated ? 60 : 0, "rows of a continuous view of stream_agg");
 	if (state->aq != NULL)
-		appendStringInfoString(&sql, " WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02,"
-							   " autovacuum_vacuum_cost_delay = 0)");
-	run_sql(sql.data);
-	if (state->aq != NULL)
+		create_data_indexes(state, table, columns);
+}
+
+/* The slices of which windows are made; see aggregate_query.h. */
+static void
+create_panes_table(CreateState *state)
+{
+	char	   *table = data_schema_name(state->panes_name);
+	List	   *columns = sa_data_layout_pane_columns(state->aq);
+	int			nkeys = list_length(state->aq->keys);
+
+	create_table(table, columns, 60, "panes of a continuous view of stream_agg");
+	create_unique_index(table, column_list(columns, 0, nkeys + 2));
+	if (nkeys > 0)
+		run_sql(psprintf("CREATE INDEX ON %s (%s)", table, column_list(columns, nkeys, 1)));
+}
+
+/*
+ * Kept arguments are found by group and time; a set is searched for equal ones,
+ * too.  What is settled is found by time alone.
+ */
+static void
+create_kept_table(CreateState *state, const SaKeptSet *set, const char *name)
+{
+	char	   *table = data_schema_name(name);
+	int			nkeys = list_length(state->aq->keys);
+	int			first = set->first_expr - 1;
+	StringInfoData order;
+
+	create_table(table, set->columns, 0, "kept arguments of a continuous view of stream_agg");
+	initStringInfo(&order);
+	appendStringInfo(&order, "%s", column_list(set->columns, 0, 1));
+	if (first > nkeys + 1)
+		appendStringInfo(&order, ", %s",
+						 column_list(set->columns, nkeys + 1, first - nkeys - 1));
+	if (set->distinct)
 	{
-		create_indexes(state, table);
-		/* so that the table can be published */
-		run_sql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", table));
+		int			nargs = list_length(set->exprs);
+
+		if (nargs > 0)
+			appendStringInfo(&order, ", %s", column_list(set->columns, first, nargs));
+		if (nkeys > 0)
+			appendStringInfo(&order, ", %s", column_list(set->columns, 1, nkeys));
+		create_unique_index(table, order.data);
 	}
-	run_sql(psprintf("COMMENT ON TABLE %s IS 'rows of a continuous view of stream_agg'", table));
+	else
+		run_sql(psprintf("CREATE INDEX ON %s (%s)", table, order.data));
+	if (state->aq->windowed)
+		run_sql(psprintf("CREATE INDEX ON %s (%s)", table,
+						 column_list(set->columns, nkeys + 1, 1)));
 }
 
 static void
@@ -337,15 +412,36 @@ give_to(const char *kind, const char *name, Oid owner)
 					 quote_identifier(GetUserNameFromId(owner, false))));
 }
 
-/* Definition and data table, as the superuser, for the creator. */
+static void
+choose_names(CreateState *state)
+{
+	state->data_name = choose_name(state, NULL);
+	state->definition_name = choose_name(state, "definition");
+	if (state->aq == NULL)
+		return;
+	if (state->aq->panes)
+		state->panes_name = choose_name(state, "panes");
+	for (int i = 1; i <= list_length(state->aq->kept); i++)
+		state->kept_names = lappend(state->kept_names,
+									choose_name(state, psprintf("kept_%d", i)));
+}
+
+static Oid
+data_schema_relid(const char *name)
+{
+	return get_relname_relid(name, get_namespace_oid(SA_DATA_SCHEMA, false));
+}
+
+/* Definition and tables, as the superuser, for the creator. */
 static void
 create_hidden_parts(CreateState *state)
 {
 	Oid			owner = GetUserId();
 	SaCatalogScope scope;
+	ListCell   *ln;
+	ListCell   *ls;
 
-	state->data_name = choose_name(state, NULL);
-	state->definition_name = choose_name(state, "definition");
+	choose_names(state);
 	sa_catalog_begin(&scope);
 	state->view.definition = define_view(SA_DATA_SCHEMA, state->definition_name,
 										 result_columns(state->query));
@@ -357,11 +453,24 @@ create_hidden_parts(CreateState *state)
 		create_data_table(state);
 		give_to("TABLE", state->data_name, owner);
 	}
+	if (state->panes_name != NULL)
+	{
+		create_panes_table(state);
+		give_to("TABLE", state->panes_name, owner);
+	}
+	forboth(ln, state->kept_names, ls, state->aq != NULL ? state->aq->kept : NIL)
+	{
+		create_kept_table(state, lfirst(ls), lfirst(ln));
+		give_to("TABLE", lfirst(ln), owner);
+	}
 	sa_catalog_end(&scope);
 	CommandCounterIncrement();
 	if (state->view.owns_data)
-		state->view.data = get_relname_relid(state->data_name,
-											 get_namespace_oid(SA_DATA_SCHEMA, false));
+		state->view.data = data_schema_relid(state->data_name);
+	if (state->panes_name != NULL)
+		state->view.panes = data_schema_relid(state->panes_name);
+	foreach(ln, state->kept_names)
+		state->view.kept = lappend_oid(state->view.kept, data_schema_relid(lfirst(ln)));
 }
 
 /*
@@ -471,10 +580,15 @@ create_user_view(CreateState *state)
 static void
 store_user_view(CreateState *state)
 {
+	SaViewTables tables = {
+		.data = state->view.data,
+		.panes = state->view.panes,
+		.kept = state->view.kept
+	};
 	Query	   *query;
 
 	if (state->aq != NULL)
-		query = sa_aggregate_output_query(state->aq, state->view.data, state->into->colNames,
+		query = sa_aggregate_output_query(state->aq, &tables, state->into->colNames,
 										  state->options.emit_final, state->pstate);
 	else
 		query = sa_load_output_query(state->view.data, load_column_names(state));
@@ -630,6 +744,7 @@ void
 sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string)
 {
 	CreateState state = {.into = statement->into};
+	Oid			late_function = InvalidOid;
 
 	sa_require_preload();
 	if (!name_is_free(statement))
@@ -645,16 +760,26 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	state.view.emit_final = state.options.emit_final;
 	state.view.late_drop = state.options.late_drop;
 	state.view.allowed_lateness_us = state.options.allowed_lateness_us;
+	state.view.retention_us = state.options.retention_us;
+	state.view.state_ttl_us = state.options.state_ttl_us;
 	state.view.owns_data = state.options.into == NULL;
 
 	apply_column_names(&state);
 	check_column_names(&state);
 	analyze(&state);
+	sa_view_bounds_check(state.aq, &state.options);
+	if (state.options.late_function != NULL)
+		late_function = sa_late_function_lookup(state.options.late_function);
 	if (!state.view.owns_data)
 		find_into_table(&state);
 	create_user_view(&state);
 	create_hidden_parts(&state);
 	store_user_view(&state);
+	if (OidIsValid(late_function))
+	{
+		state.view.late_function = sa_late_function_name(late_function);
+		sa_late_function_depend(state.view.view, late_function);
+	}
 	choose_reader(&state, statement->into->skipData);
 	sa_view_insert(&state.view);
 	CommandCounterIncrement();

@@ -98,6 +98,8 @@ static void
 drop_rest(SaView *view, Oid gone, DropBehavior behavior)
 {
 	ObjectAddresses *parts = new_object_addresses();
+	List	   *tables = sa_view_tables(view);
+	ListCell   *lc;
 
 	if (gone != view->view && exists(view->view) && behavior != DROP_CASCADE)
 		ereport(ERROR,
@@ -109,13 +111,13 @@ drop_rest(SaView *view, Oid gone, DropBehavior behavior)
 
 	/* a batch locks the parts first and writes the catalogs after that */
 	LockRelationOid(view->definition, AccessExclusiveLock);
-	if (view->owns_data)
-		LockRelationOid(view->data, AccessExclusiveLock);
+	foreach(lc, tables)
+		LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
 	sa_view_delete(view);
 	add_part(parts, view->view);
 	add_part(parts, view->definition);
-	if (view->owns_data)
-		add_part(parts, view->data);
+	foreach(lc, tables)
+		add_part(parts, lfirst_oid(lc));
 	performMultipleDeletions(parts, behavior, 0);
 	free_object_addresses(parts);
 	sa_doorbell_ring_at_commit();

@@ -31,6 +31,7 @@
 #include "ddl/utility_hook.h"
 #include "ddl/view_options.h"
 #include "metadata/catalog.h"
+#include "metadata/late_function.h"
 #include "metadata/view.h"
 #include "worker/database_ddl.h"
 #include "worker/doorbell.h"
@@ -167,6 +168,7 @@ give_parts_to_new_owner(Node *statement)
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
 		SaView	   *view;
 		Oid			owner;
+		ListCell   *lt;
 
 		if (command->subtype != AT_ChangeOwner || !sa_is_continuous_view(alter->relation))
 			continue;
@@ -174,8 +176,8 @@ give_parts_to_new_owner(Node *statement)
 		view = sa_view_by_part(RangeVarGetRelid(alter->relation, NoLock, false));
 		owner = get_rolespec_oid(command->newowner, false);
 		ATExecChangeOwner(view->definition, owner, true, AccessExclusiveLock);
-		if (view->owns_data)
-			ATExecChangeOwner(view->data, owner, true, AccessExclusiveLock);
+		foreach(lt, sa_view_tables(view))
+			ATExecChangeOwner(lfirst_oid(lt), owner, true, AccessExclusiveLock);
 		sa_doorbell_ring_at_commit();
 	}
 }
@@ -199,6 +201,22 @@ concerns_readers(Node *statement)
 		default:
 			return false;
 	}
+}
+
+/* What may change the name of a function that a view has as an option. */
+static bool
+may_rename_functions(Node *statement)
+{
+	ObjectType	type;
+
+	if (IsA(statement, RenameStmt))
+		type = ((RenameStmt *) statement)->renameType;
+	else if (IsA(statement, AlterObjectSchemaStmt))
+		type = ((AlterObjectSchemaStmt *) statement)->objectType;
+	else
+		return false;
+	return type == OBJECT_FUNCTION || type == OBJECT_ROUTINE || type == OBJECT_SCHEMA ||
+		type == OBJECT_EXTENSION;
 }
 
 static bool
@@ -294,6 +312,11 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only,
 			sa_drop_scope_finish(&scope, drop_behavior(pstmt->utilityStmt));
 			give_parts_to_new_owner(own->utilityStmt);
 			sa_alter_server_check(&server);
+			if (may_rename_functions(pstmt->utilityStmt) && sa_extension_exists())
+			{
+				CommandCounterIncrement();
+				sa_late_functions_follow();
+			}
 			sa_alter_stream_after(pstmt->utilityStmt);
 			if (concerns_readers(pstmt->utilityStmt))
 				sa_doorbell_ring_at_commit();

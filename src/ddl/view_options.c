@@ -78,6 +78,26 @@ apply_allowed_lateness(SaViewOptions *options, DefElem *option)
 													 defGetString(option));
 }
 
+static void
+apply_late_function(SaViewOptions *options, DefElem *option)
+{
+	options->late_function = defGetString(option);
+}
+
+static void
+apply_retention(SaViewOptions *options, DefElem *option)
+{
+	options->retention_us = sa_duration_parse("stream_agg.retention", defGetString(option));
+}
+
+static void
+apply_state_ttl(SaViewOptions *options, DefElem *option)
+{
+	options->state_ttl_us = sa_duration_parse("stream_agg.state_ttl", defGetString(option));
+	if (options->state_ttl_us == 0)
+		report_value(option, "Use a length of time, such as \"90 days\".");
+}
+
 static const ViewOption view_options[] = {
 	{"continuous", apply_continuous},
 	{"start", apply_start},
@@ -85,11 +105,14 @@ static const ViewOption view_options[] = {
 	{"emit", apply_emit},
 	{"late", apply_late},
 	{"allowed_lateness", apply_allowed_lateness},
+	{"late_function", apply_late_function},
+	{"retention", apply_retention},
+	{"state_ttl", apply_state_ttl},
 };
 
 /* options that are promised, but that this version does not have */
 static const char *const later_options[] = {
-	"late_function", "key", "retention", "state_ttl", "sink"
+	"key", "sink"
 };
 
 static bool
@@ -146,6 +169,8 @@ sa_view_options_read(List *options, SaViewOptions *result)
 
 	memset(result, 0, sizeof(*result));
 	result->start = "earliest";
+	result->retention_us = -1;
+	result->state_ttl_us = -1;
 	foreach(lc, options)
 	{
 		DefElem    *option = lfirst_node(DefElem, lc);

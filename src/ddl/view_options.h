@@ -18,6 +18,9 @@ typedef struct SaViewOptions
 	bool		emit_final;
 	bool		late_drop;
 	int64		allowed_lateness_us;
+	char	   *late_function;	/* as the user wrote it; NULL: none */
+	int64		retention_us;	/* -1: not given */
+	int64		state_ttl_us;	/* -1: not given */
 } SaViewOptions;
 
 /*

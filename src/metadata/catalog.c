@@ -89,8 +89,8 @@ sa_catalog_end(SaCatalogScope *scope)
 	SetUserIdAndSecContext(scope->userid, scope->sec_context);
 }
 
-uint64
-sa_catalog_execute(SaStatement *statement, Datum *values, const char *nulls)
+static uint64
+execute(SaStatement *statement, Datum *values, const char *nulls, bool read_only)
 {
 	int			result;
 
@@ -105,11 +105,23 @@ sa_catalog_execute(SaStatement *statement, Datum *values, const char *nulls)
 		statement->plan = plan;
 	}
 
-	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	result = SPI_execute_plan(statement->plan, values, nulls, read_only, 0);
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
 			 SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+uint64
+sa_catalog_execute(SaStatement *statement, Datum *values, const char *nulls)
+{
+	return execute(statement, values, nulls, false);
+}
+
+uint64
+sa_catalog_query(SaStatement *statement, Datum *values, const char *nulls)
+{
+	return execute(statement, values, nulls, true);
 }
 
 Datum

@@ -10,7 +10,7 @@
 
 #include "executor/spi.h"
 
-#define SA_STATEMENT_MAX_ARGS 13
+#define SA_STATEMENT_MAX_ARGS 20
 
 /* One statement, prepared on first use and kept for the session. */
 typedef struct SaStatement
@@ -50,6 +50,10 @@ extern void sa_catalog_end(SaCatalogScope *scope);
  */
 extern uint64 sa_catalog_execute(SaStatement *statement, Datum *values,
 								 const char *nulls);
+
+/* The same in the active snapshot, for what must fit a query under way. */
+extern uint64 sa_catalog_query(SaStatement *statement, Datum *values,
+							   const char *nulls);
 
 /* A column of a row of SPI_tuptable. */
 extern Datum sa_catalog_value(uint64 row, int column, bool *isnull);

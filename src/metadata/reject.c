@@ -7,12 +7,20 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "metadata/catalog.h"
 #include "metadata/reject.h"
+#include "stream_agg.h"
 
 void
 sa_dead_letter_record(const SaDeadLetter *letter)
@@ -54,29 +62,61 @@ sa_dead_letter_record(const SaDeadLetter *letter)
 	sa_catalog_end(&scope);
 }
 
-void
-sa_late_row_record(const SaLateRow *row)
+/* The columns of stream_agg.late_row, in their order. */
+static void
+store_late_row(TupleTableSlot *slot, const SaLateRow *row, Datum topic, TimestampTz now)
 {
-	static SaStatement insert = {
-		"INSERT INTO stream_agg.late_row (view, stream, topic, partition, \"offset\","
-		" event_time, window_start, window_end, watermark, row_data, recorded_at)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp())",
-		10, {
-			REGCLASSOID, REGCLASSOID, TEXTOID, INT4OID, INT8OID, TIMESTAMPTZOID,
-			TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID
-		}
-	};
 	Datum		values[] = {
-		ObjectIdGetDatum(row->view), ObjectIdGetDatum(row->stream),
-		CStringGetTextDatum(row->topic), Int32GetDatum(row->partition),
-		Int64GetDatum(row->offset), TimestampTzGetDatum(row->event_time),
+		ObjectIdGetDatum(row->view), ObjectIdGetDatum(row->stream), topic,
+		Int32GetDatum(row->partition), Int64GetDatum(row->offset),
+		TimestampTzGetDatum(row->event_time),
 		TimestampTzGetDatum(row->window_start),
 		TimestampTzGetDatum(row->window_end),
-		TimestampTzGetDatum(row->watermark), JsonbPGetDatum(row->row)
+		TimestampTzGetDatum(row->watermark), JsonbPGetDatum(row->row),
+		TimestampTzGetDatum(now)
 	};
-	SaCatalogScope scope;
 
-	sa_catalog_begin(&scope);
-	sa_catalog_execute(&insert, values, NULL);
-	sa_catalog_end(&scope);
+	Assert(slot->tts_tupleDescriptor->natts == lengthof(values));
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, sizeof(values));
+	memset(slot->tts_isnull, false, lengthof(values));
+	ExecStoreVirtualTuple(slot);
+}
+
+/*
+ * As COPY does it: a statement per row would be most of a late row's cost.  What
+ * it allocates is left to the caller's context.
+ */
+void
+sa_late_rows_record(const SaLateRow *rows, int nrows)
+{
+	Oid			relid = get_relname_relid("late_row", get_namespace_oid(SA_SCHEMA, false));
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *result = makeNode(ResultRelInfo);
+	TupleDesc	desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	TupleTableSlot **slots = palloc(sizeof(TupleTableSlot *) * nrows);
+	Datum		topic = CStringGetTextDatum(rows[0].topic);
+	TimestampTz now = GetCurrentTimestamp();
+
+	sa_init_result_range_table(estate, rel);
+	InitResultRelInfo(result, rel, 1, NULL, 0);
+	ExecOpenIndices(result, false);
+	for (int i = 0; i < nrows; i++)
+	{
+		/* not the relation's own descriptor, of which each slot would keep account */
+		slots[i] = MakeTupleTableSlot(desc, table_slot_callbacks(rel));
+		store_late_row(slots[i], &rows[i], topic, now);
+	}
+	table_multi_insert(rel, slots, nrows, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < nrows; i++)
+	{
+		sa_insert_index_tuples(result, slots[i], estate);
+		ResetPerTupleExprContext(estate);
+		ExecClearTuple(slots[i]);
+	}
+	ExecCloseIndices(result);
+	ExecCloseResultRelations(estate);
+	FreeExecutorState(estate);
+	table_close(rel, NoLock);
 }

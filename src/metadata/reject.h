@@ -42,6 +42,7 @@ typedef struct SaLateRow
 /* Records it; once only, if two readers of a stream meet the same message. */
 extern void sa_dead_letter_record(const SaDeadLetter *letter);
 
-extern void sa_late_row_record(const SaLateRow *row);
+/* Records late rows, in their order. */
+extern void sa_late_rows_record(const SaLateRow *rows, int nrows);
 
 #endif							/* SA_METADATA_REJECT_H */

@@ -22,7 +22,7 @@
 
 #define VIEW_COLUMNS \
 	"view, definition, data, stream, reader, kind, owns_data, emit, late, start, settings, state_version,"\
-	" allowed_lateness_us"
+	" allowed_lateness_us, panes, kept, late_function, retention_us, state_ttl_us"
 
 static Datum
 text_array(List *strings)
@@ -51,11 +51,45 @@ string_list(Datum array)
 	return strings;
 }
 
+static Datum
+regclass_array(List *oids)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(oids), 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		elements[n++] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(elements, n, REGCLASSOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
+static List *
+oid_list(Datum array)
+{
+	Datum	   *elements;
+	int			n;
+	List	   *oids = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), REGCLASSOID, sizeof(Oid), true,
+					  TYPALIGN_INT, &elements, NULL, &n);
+	for (int i = 0; i < n; i++)
+		oids = lappend_oid(oids, DatumGetObjectId(elements[i]));
+	return oids;
+}
+
+static int64
+length_or_none(Datum value, bool isnull)
+{
+	return isnull ? -1 : DatumGetInt64(value);
+}
+
 /* A view from a result row with VIEW_COLUMNS, in CurrentMemoryContext. */
 static SaView *
 make_view(uint64 row)
 {
 	SaView	   *view = palloc0(sizeof(SaView));
+	Datum		value;
 	bool		isnull;
 
 	view->view = DatumGetObjectId(sa_catalog_value(row, 1, &isnull));
@@ -74,6 +108,14 @@ make_view(uint64 row)
 	view->settings = string_list(sa_catalog_value(row, 11, &isnull));
 	view->state_version = DatumGetInt32(sa_catalog_value(row, 12, &isnull));
 	view->allowed_lateness_us = DatumGetInt64(sa_catalog_value(row, 13, &isnull));
+	view->panes = DatumGetObjectId(sa_catalog_value(row, 14, &isnull));
+	view->kept = oid_list(sa_catalog_value(row, 15, &isnull));
+	value = sa_catalog_value(row, 16, &isnull);
+	view->late_function = isnull ? NULL : TextDatumGetCString(value);
+	value = sa_catalog_value(row, 17, &isnull);
+	view->retention_us = length_or_none(value, isnull);
+	value = sa_catalog_value(row, 18, &isnull);
+	view->state_ttl_us = length_or_none(value, isnull);
 	return view;
 }
 
@@ -104,10 +146,11 @@ sa_view_insert(const SaView *view)
 {
 	static SaStatement insert = {
 		"INSERT INTO stream_agg.continuous_view (" VIEW_COLUMNS ")"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-		13, {
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+		18, {
 			REGCLASSOID, REGCLASSOID, REGCLASSOID, REGCLASSOID, INT4OID, TEXTOID,
-			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID, INT8OID
+			BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID, INT8OID,
+			REGCLASSOID, REGCLASSARRAYOID, TEXTOID, INT8OID, INT8OID
 		}
 	};
 	static SaStatement insert_progress = {
@@ -122,12 +165,25 @@ sa_view_insert(const SaView *view)
 		CStringGetTextDatum(view->emit_final ? "final" : "changes"),
 		CStringGetTextDatum(view->late_drop ? "drop" : "record"),
 		CStringGetTextDatum(view->start), text_array(view->settings),
-		Int32GetDatum(view->state_version), Int64GetDatum(view->allowed_lateness_us)
+		Int32GetDatum(view->state_version), Int64GetDatum(view->allowed_lateness_us),
+		ObjectIdGetDatum(view->panes), regclass_array(view->kept),
+		view->late_function != NULL ? CStringGetTextDatum(view->late_function) : (Datum) 0,
+		Int64GetDatum(view->retention_us), Int64GetDatum(view->state_ttl_us)
 	};
+	char		nulls[] = "                  ";
 	SaCatalogScope scope;
 
+	if (!OidIsValid(view->panes))
+		nulls[13] = 'n';
+	if (view->late_function == NULL)
+		nulls[15] = 'n';
+	if (view->retention_us < 0)
+		nulls[16] = 'n';
+	if (view->state_ttl_us < 0)
+		nulls[17] = 'n';
+
 	sa_catalog_begin(&scope);
-	sa_catalog_execute(&insert, values, NULL);
+	sa_catalog_execute(&insert, values, nulls);
 	sa_catalog_execute(&insert_progress, values, NULL);
 	sa_catalog_end(&scope);
 }
@@ -173,12 +229,25 @@ sa_view_by_part(Oid relid)
 {
 	static SaStatement select = {
 		"SELECT " VIEW_COLUMNS " FROM stream_agg.continuous_view"
-		" WHERE view = $1 OR definition = $1 OR (data = $1 AND owns_data)",
+		" WHERE view = $1 OR definition = $1 OR (data = $1 AND owns_data)"
+		" OR panes = $1 OR $1 = ANY (kept)",
 		1, {REGCLASSOID}
 	};
 	List	   *views = select_views(&select, ObjectIdGetDatum(relid));
 
 	return views == NIL ? NULL : linitial(views);
+}
+
+List *
+sa_view_tables(const SaView *view)
+{
+	List	   *tables = list_copy(view->kept);
+
+	if (OidIsValid(view->panes))
+		tables = lappend_oid(tables, view->panes);
+	if (view->owns_data)
+		tables = lappend_oid(tables, view->data);
+	return tables;
 }
 
 List *
@@ -367,6 +436,32 @@ sa_progress_save(Oid view, const SaProgress *progress)
 	sa_catalog_execute(&update, values,
 					   progress->watermark == DT_NOBEGIN ? " n     " : NULL);
 	sa_catalog_end(&scope);
+}
+
+TimestampTz
+sa_progress_watermark(Oid data)
+{
+	static SaStatement select = {
+		"SELECT p.watermark FROM stream_agg.continuous_view v"
+		" JOIN stream_agg.progress p ON p.view = v.view"
+		" WHERE v.data = $1 AND v.owns_data",
+		1, {REGCLASSOID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(data)};
+	TimestampTz watermark = DT_NOBEGIN;
+	SaCatalogScope scope;
+
+	sa_catalog_begin(&scope);
+	if (sa_catalog_query(&select, values, NULL) > 0)
+	{
+		bool		isnull;
+		Datum		value = sa_catalog_value(0, 1, &isnull);
+
+		if (!isnull)
+			watermark = DatumGetTimestampTz(value);
+	}
+	sa_catalog_end(&scope);
+	return watermark;
 }
 
 void

@@ -24,6 +24,8 @@ typedef struct SaView
 	Oid			view;			/* what the user sees */
 	Oid			definition;		/* the hidden view with the user's query */
 	Oid			data;			/* the table behind it */
+	Oid			panes;			/* the table of panes, or InvalidOid */
+	List	   *kept;			/* of Oid: tables of kept arguments */
 	Oid			stream;
 	int32		reader;
 	SaViewKind	kind;
@@ -31,6 +33,9 @@ typedef struct SaView
 	bool		emit_final;
 	bool		late_drop;
 	int64		allowed_lateness_us;
+	char	   *late_function;	/* qualified name; NULL: none */
+	int64		retention_us;	/* -1: for ever */
+	int64		state_ttl_us;	/* -1: for ever */
 	char	   *start;
 	int			state_version;	/* of the server that wrote the states */
 	List	   *settings;		/* of char *: name, value, name, value, … */
@@ -58,10 +63,13 @@ extern void sa_view_insert(const SaView *view);
 extern void sa_view_delete(const SaView *view);
 
 /*
- * The continuous view one of whose parts (view, definition, data table) is
- * relid, or NULL.  Works for relations that were just dropped, too.
+ * The continuous view one of whose parts is relid, or NULL.  Works for relations
+ * that were just dropped, too.
  */
 extern SaView *sa_view_by_part(Oid relid);
+
+/* Oids of the tables that belong to the view and go with it. */
+extern List *sa_view_tables(const SaView *view);
 
 /* Lists of SaView *, in the order of creation. */
 extern List *sa_views_of_reader(int32 reader);
@@ -77,6 +85,12 @@ extern void sa_view_set_reader(Oid view, int32 reader);
 
 extern SaProgress *sa_progress_load(Oid view);
 extern void sa_progress_save(Oid view, const SaProgress *progress);
+
+/*
+ * The stream watermark of the view whose own data table this is, in the active
+ * snapshot; DT_NOBEGIN if there is none.
+ */
+extern TimestampTz sa_progress_watermark(Oid data);
 
 /* Makes room for partition numbers below npartitions. */
 extern void sa_progress_extend(SaProgress *progress, int npartitions);

@@ -5,11 +5,11 @@
  *
  * NOTES
  *	  The order is: dead letters, views one after the other (rows, late rows,
- *	  windows that end, watermark), and last the positions, each from the value
- *	  that the batch started from.  All of it is one transaction, and that last
- *	  step fails if any other transaction moved a position meanwhile.  So
- *	  whatever is repeated, crashes or runs twice: a row is either not in the
- *	  results and before no position, or in them once.
+ *	  windows that end, rows that are due to go, watermark), and last the
+ *	  positions, each from the value that the batch started from.  All of it is
+ *	  one transaction, and that last step fails if any other transaction moved a
+ *	  position meanwhile.  So whatever is repeated, crashes or runs twice: a row
+ *	  is either not in the results and before no position, or in them once.
  *
  *	  A row on which a view's query fails is found by halving.  Each half that
  *	  is tried costs a subtransaction, so a bad row costs about log2 of the
@@ -38,6 +38,7 @@
 #include "pipeline/arrival.h"
 #include "pipeline/guarded.h"
 #include "pipeline/identity.h"
+#include "pipeline/sweep.h"
 #include "pipeline/watermark.h"
 
 /* The histogram of batch times has two buckets for each doubling. */
@@ -340,6 +341,7 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 	SaIdentity	identity;
 	instr_time	start;
 	instr_time	elapsed;
+	bool		moved;
 
 	INSTR_TIME_SET_CURRENT(start);
 	/* nothing has come to a view without a watermark that could be closed */
@@ -352,8 +354,10 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 		sa_view_run(bv->plan, &scan, &bv->counts);
 	SA_FAULT_POINT("view_merged");
 	(void) sa_watermark_advance(progress, batch);
-	if (progress->watermark > watermark_before && bv->plan->close != NULL)
+	moved = progress->watermark > watermark_before;
+	if (moved && bv->plan->aq != NULL && bv->plan->aq->windowed)
 		sa_view_close(bv->plan, watermark_before, progress->watermark);
+	sa_sweep_run(bv->plan->sweeps, progress->watermark, moved, batch->nrows);
 	sa_identity_leave(&identity);
 
 	INSTR_TIME_SET_CURRENT(elapsed);

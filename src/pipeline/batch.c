@@ -224,15 +224,34 @@ sa_batch_row_watermark(const SaBatchScan *scan, const SaRow *row)
 	return Max(watermark, row->watermark_before);
 }
 
-text *
-sa_batch_row_json(SaBatch *batch, int row)
+int32
+sa_batch_arrival(const SaBatchScan *scan, int row)
+{
+	int			low = 0;
+	int			high = scan->nbehind;
+
+	/* number of rows behind that came before this one */
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (scan->behind[middle].row < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < scan->nbehind && scan->behind[low].row == row)
+		return 2 * low + 1;
+	return 2 * low;
+}
+
+HeapTuple
+sa_batch_row_tuple(SaBatch *batch, int row)
 {
 	SaStream   *stream = batch->stream;
 	Datum	   *values = palloc0(sizeof(Datum) * stream->natts);
 	bool	   *nulls = palloc(sizeof(bool) * stream->natts);
 	HeapTuple	tuple;
-	SaIdentity	identity;
-	text	   *json;
 
 	memset(nulls, true, sizeof(bool) * stream->natts);
 	for (int i = 0; i < stream->ncolumns; i++)
@@ -243,6 +262,18 @@ sa_batch_row_json(SaBatch *batch, int row)
 		nulls[attno] = sa_batch_nulls(batch, row)[i];
 	}
 	tuple = heap_form_tuple(stream->desc, values, nulls);
+	pfree(values);
+	pfree(nulls);
+	return tuple;
+}
+
+text *
+sa_batch_row_json(SaBatch *batch, int row)
+{
+	SaStream   *stream = batch->stream;
+	HeapTuple	tuple = sa_batch_row_tuple(batch, row);
+	SaIdentity	identity;
+	text	   *json;
 
 	/* output functions may be anybody's code, and depend on settings */
 	sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));

@@ -15,6 +15,7 @@
 #ifndef SA_PIPELINE_BATCH_H
 #define SA_PIPELINE_BATCH_H
 
+#include "access/htup.h"
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "nodes/params.h"
@@ -23,6 +24,7 @@
 #include "metadata/reader.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
+#include "window/window.h"
 
 typedef struct SaRow
 {
@@ -92,6 +94,20 @@ typedef struct SaBatch
 } SaBatch;
 
 /*
+ * A row that is behind its watermark, and what sessions have made of it.  A row
+ * that a join multiplied may be late for one group and not for another.
+ */
+typedef struct SaBehindRow
+{
+	int			row;
+	bool		late;			/* for some group */
+	bool		in_time;		/* for some group */
+	TimestampTz window_start;	/* if late: the session, or the one that the row
+								 * alone would make; the latest of several */
+	TimestampTz window_end;
+} SaBehindRow;
+
+/*
  * What one execution of a view's plan sees of a batch.  It reaches the plan as
  * the argument of parameter $1, and nothing but that plan.
  */
@@ -105,6 +121,12 @@ typedef struct SaBatchScan
 	bool		only_behind;	/* leave out the rows that are not */
 	const SaProgress *progress; /* the view's, as the batch found it */
 	int64		allowed_lateness_us;
+	const SaWindowSpec *window; /* the view's, if it has one */
+	const SaWindowSpec *pane;	/* and what its windows are made of */
+
+	/* sessions only: the rows first … last - 1 that are behind, in order */
+	int			nbehind;
+	SaBehindRow *behind;
 } SaBatchScan;
 
 extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,
@@ -164,6 +186,24 @@ extern SaBatchScan *sa_batch_scan_of_params(ParamListInfo params);
  */
 extern TimestampTz sa_batch_row_watermark(const SaBatchScan *scan,
 										  const SaRow *row);
+
+/*
+ * Which rows came before which, as far as sessions need to know it.  A row that
+ * is behind its watermark has a number of its own, 2 n + 1 for behind[n]; the
+ * others share one, 2 n, from one such row to the next.  What is not behind is
+ * never late, so it doesn't matter in what order it came.
+ */
+extern int32 sa_batch_arrival(const SaBatchScan *scan, int row);
+
+/* The row of scan->behind with an arrival, or NULL if it stands for others. */
+static inline SaBehindRow *
+sa_batch_behind_row(const SaBatchScan *scan, int32 arrival)
+{
+	return arrival % 2 == 0 ? NULL : &scan->behind[arrival / 2];
+}
+
+/* A row as a tuple of the stream's row type, in CurrentMemoryContext. */
+extern HeapTuple sa_batch_row_tuple(SaBatch *batch, int row);
 
 /* A row as a JSON object, for what is recorded about it. */
 extern text *sa_batch_row_json(SaBatch *batch, int row);

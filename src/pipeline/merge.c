@@ -4,30 +4,23 @@
  *	  From the groups of a batch to the rows of a view's table.
  *
  * NOTES
- *	  Each group of a batch costs one index descent and one write.  Look-up is
- *	  done here and not by the routines of logical replication, because those do
- *	  not find rows whose keys are NULL; writing is done by them, so triggers,
- *	  constraints, indexes and publications of the table work as always.
+ *	  Each group of a batch costs one index descent and one write.  If windows are
+ *	  made of panes, the groups are panes, and the table is that of panes.
  *
- *	  There is no other writer: batches of a reader are serialized by its row in
- *	  stream_agg.reader.
+ *	  The states of distinct values come from a plan of their own for each kept
+ *	  set.  Their groups are in the table already: the same rows were in the first
+ *	  plan, which gave those aggregates a state without any value.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/nbtree.h"
-#include "access/table.h"
 #include "access/tableam.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
+#include "pipeline/data_table.h"
 #include "pipeline/merge.h"
 #include "window/window.h"
 
@@ -35,102 +28,56 @@ typedef struct Merge
 {
 	DestReceiver pub;
 	SaViewPlan *plan;
+	const SaKeptSet *set;		/* that feeds the states; NULL: the batch does */
 	TimestampTz watermark;
 	int64	   *rows_seen;
 
-	/* the data table, for writing */
-	EState	   *estate;
-	EPQState	epqstate;
-	ResultRelInfo *result;
-	Relation	data;
-	TupleTableSlot *old_slot;
-	TupleTableSlot *new_slot;
+	SaDataTable table;
 	MemoryContext row_context;	/* reset for each group */
-
-	/* look-up by key; index is NULL if there is only one row */
-	Relation	index;
-	IndexScanDesc scan;
-	ScanKey		keys;
-	int			nkeys;
 } Merge;
-
-/* Equality on each column of the key index, in the index's own terms. */
-static void
-init_scan_keys(Merge *merge)
-{
-	Relation	index = merge->index;
-
-	merge->nkeys = index->rd_index->indnkeyatts;
-	merge->keys = palloc0(sizeof(ScanKeyData) * merge->nkeys);
-	for (int i = 0; i < merge->nkeys; i++)
-	{
-		Oid			family = index->rd_opfamily[i];
-		Oid			type = index->rd_opcintype[i];
-		Oid			operator = get_opfamily_member(family, type, type, BTEqualStrategyNumber);
-
-		if (!OidIsValid(operator))
-			elog(ERROR, "missing equality operator of type %u in operator family %u",
-				 type, family);
-		ScanKeyEntryInitialize(&merge->keys[i], 0, i + 1, BTEqualStrategyNumber,
-							   InvalidOid, index->rd_indcollation[i],
-							   get_opcode(operator), (Datum) 0);
-	}
-}
 
 static void
 merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 {
 	Merge	   *merge = (Merge *) self;
-	SaViewPlan *plan = merge->plan;
 
-	merge->data = table_open(plan->row->data, NoLock);
-	merge->estate = CreateExecutorState();
-	merge->estate->es_snapshot = GetActiveSnapshot();
-	merge->estate->es_output_cid = GetCurrentCommandId(true);
-	sa_init_result_range_table(merge->estate, merge->data);
-	merge->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(merge->result, merge->data, 1, NULL, 0);
-	sa_eval_plan_qual_init(&merge->epqstate, merge->estate);
-	ExecOpenIndices(merge->result, false);
-	merge->old_slot = table_slot_create(merge->data, &merge->estate->es_tupleTable);
-	merge->new_slot = ExecInitExtraTupleSlot(merge->estate, RelationGetDescr(merge->data),
-											 &TTSOpsVirtual);
+	sa_data_table_open(&merge->table, merge->plan, BTEqualStrategyNumber);
 	merge->row_context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
 											   ALLOCSET_DEFAULT_SIZES);
-	if (OidIsValid(plan->key_index))
-	{
-		merge->index = index_open(plan->key_index, RowExclusiveLock);
-		init_scan_keys(merge);
-		merge->scan = sa_index_beginscan(merge->data, merge->index,
-										 merge->estate->es_snapshot, merge->nkeys);
-	}
-	AfterTriggerBeginQuery();
 }
 
 /* Finds the group's row; keys stand first in the delta row. */
 static bool
 find_group(Merge *merge, TupleTableSlot *delta)
 {
-	if (merge->index == NULL)
+	SaDataTable *table = &merge->table;
+
+	if (table->index == NULL)
 	{
-		TableScanDesc scan = table_beginscan(merge->data, merge->estate->es_snapshot, 0, NULL);
-		bool		found = table_scan_getnextslot(scan, ForwardScanDirection, merge->old_slot);
+		TableScanDesc scan = table_beginscan(table->rel, table->estate->es_snapshot, 0, NULL);
+		bool		found = table_scan_getnextslot(scan, ForwardScanDirection, table->old_slot);
 
 		if (found)
-			ExecMaterializeSlot(merge->old_slot);
+			ExecMaterializeSlot(table->old_slot);
 		table_endscan(scan);
 		return found;
 	}
+	sa_data_table_look_up(table, delta->tts_values, delta->tts_isnull);
+	return index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
+}
 
-	for (int i = 0; i < merge->nkeys; i++)
+/* Sets the columns that stand first in the delta row and in the table. */
+static void
+copy_keys(Merge *merge, TupleTableSlot *delta, int nkeys)
+{
+	TupleTableSlot *slot = merge->table.new_slot;
+
+	sa_data_table_clear_new(&merge->table);
+	for (int i = 0; i < nkeys; i++)
 	{
-		ScanKey		key = &merge->keys[i];
-
-		key->sk_argument = delta->tts_values[i];
-		key->sk_flags = delta->tts_isnull[i] ? SK_ISNULL | SK_SEARCHNULL : 0;
+		slot->tts_values[i] = delta->tts_values[i];
+		slot->tts_isnull[i] = delta->tts_isnull[i];
 	}
-	index_rescan(merge->scan, merge->keys, merge->nkeys, NULL, 0);
-	return index_getnext_slot(merge->scan, ForwardScanDirection, merge->old_slot);
 }
 
 /* A new row: keys, window, nothing else yet. */
@@ -138,17 +85,21 @@ static void
 init_group(Merge *merge, TupleTableSlot *delta)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	TupleTableSlot *slot = merge->new_slot;
+	TupleTableSlot *slot = merge->table.new_slot;
 	int			nkeys = list_length(aq->keys);
 	SaWindowError error;
 	int64		end;
 
-	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
-	for (int i = 0; i < nkeys; i++)
+	if (aq->panes)
 	{
-		slot->tts_values[i] = delta->tts_values[i];
-		slot->tts_isnull[i] = delta->tts_isnull[i];
+		AttrNumber	count = sa_pane_count_attnum(aq);
+
+		copy_keys(merge, delta, nkeys + 2);
+		slot->tts_values[count - 1] = Int64GetDatum(0);
+		slot->tts_isnull[count - 1] = false;
+		return;
 	}
+	copy_keys(merge, delta, nkeys);
 	if (aq->windowed)
 	{
 		int64		start = DatumGetTimestamp(delta->tts_values[nkeys]);
@@ -170,17 +121,12 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
 }
 
-/* The row as it is. */
 static void
-copy_group(Merge *merge)
+add_to_column(Merge *merge, AttrNumber attnum, int64 n)
 {
-	TupleTableSlot *slot = merge->new_slot;
-	TupleTableSlot *old = merge->old_slot;
-	int			natts = slot->tts_tupleDescriptor->natts;
+	Datum	   *value = &merge->table.new_slot->tts_values[attnum - 1];
 
-	slot_getallattrs(old);
-	memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * natts);
-	memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * natts);
+	*value = Int64GetDatum(DatumGetInt64(*value) + n);
 }
 
 /*
@@ -188,15 +134,33 @@ copy_group(Merge *merge)
  * on the order of rows alone, not on how they were cut into batches.
  */
 static void
-count_revisions(Merge *merge, TupleTableSlot *delta)
+count_rows(Merge *merge, TupleTableSlot *delta, int64 rows)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	Datum	   *revision = &merge->new_slot->tts_values[aq->revision_attnum - 1];
 	int			column = delta->tts_tupleDescriptor->natts - 2;
 
-	if (merge->plan->row->allowed_lateness_us > 0)
-		*revision = Int64GetDatum(DatumGetInt64(*revision) +
-								  DatumGetInt64(delta->tts_values[column]));
+	if (merge->set != NULL)
+		return;
+	if (aq->panes)
+		add_to_column(merge, sa_pane_count_attnum(aq), rows);
+	else if (aq->windowed && aq->allowed_lateness_us > 0)
+		add_to_column(merge, aq->revision_attnum, DatumGetInt64(delta->tts_values[column]));
+}
+
+/* Whether the delta rows have a state of an aggregate. */
+static bool
+has_delta(const Merge *merge, const SaAggregate *aggregate)
+{
+	if (merge->set == NULL)
+		return aggregate->mode != SA_AGGREGATE_KEPT;
+	return aggregate->mode == SA_AGGREGATE_DISTINCT && aggregate->kept == merge->set;
+}
+
+static void
+set_column(TupleTableSlot *slot, AttrNumber attnum, SaStateDatum datum)
+{
+	slot->tts_values[attnum - 1] = datum.value;
+	slot->tts_isnull[attnum - 1] = datum.isnull;
 }
 
 /* Combines the delta's states with the row's, and computes the values. */
@@ -204,34 +168,38 @@ static void
 merge_states(Merge *merge, TupleTableSlot *delta, bool found)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	TupleTableSlot *slot = merge->new_slot;
-	TupleTableSlot *old = merge->old_slot;
-	int			column = list_length(aq->keys) + (aq->windowed ? 1 : 0);
-	int			n = 0;
+	TupleTableSlot *slot = merge->table.new_slot;
+	TupleTableSlot *old = merge->table.old_slot;
+	int			column = list_length(aq->keys) + (aq->panes ? 2 : aq->windowed ? 1 : 0);
+	int			n = -1;
 	ListCell   *lc;
 
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
-		SaStateDatum delta_state = {delta->tts_values[column], delta->tts_isnull[column]};
+		AttrNumber	attnum = aq->panes ? aggregate->pane_attnum : aggregate->state_attnum;
+		SaStateDatum delta_state;
 		SaStateDatum old_state;
 		SaStateDatum state;
 		SaStateDatum value;
 
+		n++;
+		if (!has_delta(merge, aggregate))
+			continue;
+		delta_state.value = delta->tts_values[column];
+		delta_state.isnull = delta->tts_isnull[column];
 		if (found)
 		{
-			old_state.value = old->tts_values[aggregate->state_attnum - 1];
-			old_state.isnull = old->tts_isnull[aggregate->state_attnum - 1];
+			old_state.value = old->tts_values[attnum - 1];
+			old_state.isnull = old->tts_isnull[attnum - 1];
 		}
 		sa_state_merge(merge->plan->states[n], found ? &old_state : NULL,
-					   &delta_state, &state, &value);
+					   &delta_state, &state, aq->panes ? NULL : &value);
 		/* where value and state share a column, they are the same */
-		slot->tts_values[aggregate->state_attnum - 1] = state.value;
-		slot->tts_isnull[aggregate->state_attnum - 1] = state.isnull;
-		slot->tts_values[aggregate->value_attnum - 1] = value.value;
-		slot->tts_isnull[aggregate->value_attnum - 1] = value.isnull;
+		set_column(slot, attnum, state);
+		if (!aq->panes)
+			set_column(slot, aggregate->value_attnum, value);
 		column++;
-		n++;
 	}
 }
 
@@ -239,42 +207,47 @@ static bool
 merge_receive(TupleTableSlot *delta, DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
-	SaAggregateQuery *aq = merge->plan->aq;
+	SaDataTable *table = &merge->table;
 	MemoryContext old_context;
 	int64		rows;
 	bool		found;
 
 	slot_getallattrs(delta);
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
-	*merge->rows_seen += rows;
+	if (merge->set == NULL)
+		*merge->rows_seen += rows;
 
 	/* the index scan keeps memory of its own from one group to the next */
 	found = find_group(merge, delta);
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
-	ExecClearTuple(merge->new_slot);
 	if (found)
-		copy_group(merge);
-	else
+		sa_data_table_copy_old(table);
+	else if (merge->set == NULL)
 		init_group(merge, delta);
+	else if (rows > 0)
+		elog(ERROR, "no group for the distinct values of a continuous view");
 
 	/* an empty batch still gives a group if there are no keys */
-	if (rows > 0 || !found)
+	if (rows > 0 || (!found && merge->set == NULL))
 	{
 		merge_states(merge, delta, found);
-		count_revisions(merge, delta);
-		ExecStoreVirtualTuple(merge->new_slot);
+		count_rows(merge, delta, rows);
+		ExecStoreVirtualTuple(table->new_slot);
 		if (found)
-			ExecSimpleRelationUpdate(merge->result, merge->estate, &merge->epqstate,
-									 merge->old_slot, merge->new_slot);
+			ExecSimpleRelationUpdate(table->result, table->estate, &table->epqstate,
+									 table->old_slot, table->new_slot);
 		else
-			ExecSimpleRelationInsert(merge->result, merge->estate, merge->new_slot);
+			ExecSimpleRelationInsert(table->result, table->estate, table->new_slot);
 	}
 	MemoryContextSwitchTo(old_context);
 
-	for (int i = 0; i < list_length(aq->aggregates); i++)
-		sa_state_reset(merge->plan->states[i]);
-	ResetPerTupleExprContext(merge->estate);
+	for (int i = 0; i < list_length(merge->plan->aq->aggregates); i++)
+	{
+		if (merge->plan->states[i] != NULL)
+			sa_state_reset(merge->plan->states[i]);
+	}
+	ResetPerTupleExprContext(table->estate);
 	return true;
 }
 
@@ -283,19 +256,8 @@ merge_shutdown(DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
 
-	AfterTriggerEndQuery(merge->estate);
-	if (merge->index != NULL)
-	{
-		index_endscan(merge->scan);
-		index_close(merge->index, NoLock);
-	}
-	EvalPlanQualEnd(&merge->epqstate);
-	ExecCloseIndices(merge->result);
-	ExecResetTupleTable(merge->estate->es_tupleTable, false);
-	ExecCloseResultRelations(merge->estate);
-	FreeExecutorState(merge->estate);
+	sa_data_table_close(&merge->table);
 	MemoryContextDelete(merge->row_context);
-	table_close(merge->data, NoLock);
 }
 
 static void
@@ -305,7 +267,8 @@ merge_destroy(DestReceiver *self)
 }
 
 DestReceiver *
-sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
+sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, TimestampTz watermark,
+				  int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
 
@@ -315,6 +278,7 @@ sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
 	merge->pub.rDestroy = merge_destroy;
 	merge->pub.mydest = DestNone;
 	merge->plan = plan;
+	merge->set = set;
 	merge->watermark = watermark;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;

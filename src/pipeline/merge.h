@@ -13,11 +13,12 @@
 #include "pipeline/view_plan.h"
 
 /*
- * A receiver for the rows of the delta plan that merges each into the data
- * table.  "watermark" is the stream's, as the batch found it.  rows_seen is
- * increased by the number of rows that went into groups.
+ * A receiver for the rows of the delta plan, or with "set" for those of the plan
+ * of a kept set that feeds states, that merges each into plan->merge_table.
+ * "watermark" is the stream's, as the batch found it.  rows_seen is increased by
+ * the number of rows that went into groups.
  */
-extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark,
-									   int64 *rows_seen);
+extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set,
+									   TimestampTz watermark, int64 *rows_seen);
 
 #endif							/* SA_PIPELINE_MERGE_H */

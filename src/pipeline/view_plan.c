@@ -40,7 +40,10 @@
 #include "utils/syscache.h"
 
 #include "aggregate/delta.h"
+#include "aggregate/rows_sql.h"
+#include "aggregate/session_query.h"
 #include "base/compat.h"
+#include "pipeline/sweep.h"
 #include "pipeline/view_plan.h"
 
 static HTAB *plans = NULL;
@@ -53,7 +56,7 @@ static HTAB *plans = NULL;
 static bool
 depends_on_relation(PlannedStmt *plan, Oid relid)
 {
-	return plan != NULL && list_member_oid(plan->relationOids, relid);
+	return list_member_oid(plan->relationOids, relid);
 }
 
 static bool
@@ -61,8 +64,6 @@ depends_on_item(PlannedStmt *plan, int cacheid, uint32 hashvalue)
 {
 	ListCell   *lc;
 
-	if (plan == NULL)
-		return false;
 	foreach(lc, plan->invalItems)
 	{
 		PlanInvalItem *item = lfirst(lc);
@@ -78,6 +79,7 @@ invalidate_relation(Datum arg, Oid relid)
 {
 	HASH_SEQ_STATUS status;
 	SaViewPlan *plan;
+	ListCell   *lc;
 
 	hash_seq_init(&status, plans);
 	while ((plan = hash_seq_search(&status)) != NULL)
@@ -85,11 +87,14 @@ invalidate_relation(Datum arg, Oid relid)
 		if (!plan->valid)
 			continue;
 		if (relid == InvalidOid || plan->row->definition == relid ||
-			plan->row->data == relid || plan->row->stream == relid ||
-			depends_on_relation(plan->load, relid) ||
-			depends_on_relation(plan->delta, relid) ||
-			depends_on_relation(plan->lateness, relid))
+			plan->row->data == relid || plan->row->panes == relid ||
+			plan->row->stream == relid)
 			plan->valid = false;
+		foreach(lc, plan->statements)
+		{
+			if (depends_on_relation(lfirst(lc), relid))
+				plan->valid = false;
+		}
 	}
 }
 
@@ -98,14 +103,16 @@ invalidate_item(Datum arg, int cacheid, uint32 hashvalue)
 {
 	HASH_SEQ_STATUS status;
 	SaViewPlan *plan;
+	ListCell   *lc;
 
 	hash_seq_init(&status, plans);
 	while ((plan = hash_seq_search(&status)) != NULL)
 	{
-		if (depends_on_item(plan->load, cacheid, hashvalue) ||
-			depends_on_item(plan->delta, cacheid, hashvalue) ||
-			depends_on_item(plan->lateness, cacheid, hashvalue))
-			plan->valid = false;
+		foreach(lc, plan->statements)
+		{
+			if (depends_on_item(lfirst(lc), cacheid, hashvalue))
+				plan->valid = false;
+		}
 	}
 }
 
@@ -138,14 +145,6 @@ init_plans(void)
  * ------------------------------------------------------------------------
  */
 
-/* "schema"."name" */
-static char *
-qualified_name(Oid relid)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 static PlannedStmt *
 plan_load(const SaView *row)
 {
@@ -162,9 +161,9 @@ plan_load(const SaView *row)
 		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(NameStr(TupleDescAttr(desc, i)->attname)));
 	/* there may be none, and then no parentheses either */
-	sql = psprintf("INSERT INTO %s %s%s%s SELECT %s FROM %s", qualified_name(row->data),
+	sql = psprintf("INSERT INTO %s %s%s%s SELECT %s FROM %s", sa_relation_sql(row->data),
 				   desc->natts > 0 ? "(" : "", columns.data, desc->natts > 0 ? ")" : "",
-				   columns.data, qualified_name(row->definition));
+				   columns.data, sa_relation_sql(row->definition));
 	table_close(definition, NoLock);
 
 	parsetree = linitial_node(RawStmt, pg_parse_query(sql));
@@ -225,15 +224,14 @@ read_columns(const Query *definition)
 	return attnums;
 }
 
-/* The index by which groups are found. */
+/* The index by which rows are found: unique, on the first nkeys columns. */
 static Oid
-find_key_index(Relation data, const SaAggregateQuery *aq)
+find_key_index(Relation table, int nkeys)
 {
-	int			nkeys = list_length(aq->keys) + (aq->windowed ? 1 : 0);
 	Oid			found = InvalidOid;
 	ListCell   *lc;
 
-	foreach(lc, RelationGetIndexList(data))
+	foreach(lc, RelationGetIndexList(table))
 	{
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 		Form_pg_index form = index->rd_index;
@@ -251,18 +249,17 @@ find_key_index(Relation data, const SaAggregateQuery *aq)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" of a continuous view has lost its unique index",
-						RelationGetRelationName(data)),
+						RelationGetRelationName(table)),
 				 errhint("Create a unique index on the first %d columns with NULLS NOT DISTINCT.",
 						 nkeys)));
 	return found;
 }
 
-/* A user may have altered the table behind the view. */
+/* A user may have altered a table behind the view. */
 static void
-check_data_table(Relation data, const SaAggregateQuery *aq)
+check_table(Relation table, List *columns)
 {
-	TupleDesc	desc = RelationGetDescr(data);
-	List	   *columns = sa_aggregate_query_columns(aq);
+	TupleDesc	desc = RelationGetDescr(table);
 
 	for (int i = 0; i < list_length(columns); i++)
 	{
@@ -273,17 +270,11 @@ check_data_table(Relation data, const SaAggregateQuery *aq)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("table \"%s\" of a continuous view has been altered",
-							RelationGetRelationName(data)),
+							RelationGetRelationName(table)),
 					 errdetail("Column %d should be \"%s\" of type %s.", i + 1,
 							   column->colname, format_type_be(column->typeName->typeOid)),
 					 errhint("Drop the continuous view and create it again.")));
 	}
-}
-
-static const char *
-column_name(TupleDesc desc, AttrNumber attnum)
-{
-	return quote_identifier(NameStr(TupleDescAttr(desc, attnum - 1)->attname));
 }
 
 static SPIPlanPtr
@@ -299,21 +290,27 @@ prepare(const char *sql, int nargs, Oid *argtypes)
 	return plan;
 }
 
-/* "state = NULL, …" for all states that are not values; "" if there are none. */
+/*
+ * What becomes of a row's columns when it is settled: values are computed a last
+ * time from kept arguments, and states go.  "" if there are neither.
+ */
 static char *
-clear_states(TupleDesc desc, const SaAggregateQuery *aq)
+settle_assignments(const SaViewPlan *plan)
 {
 	StringInfoData sql;
 	ListCell   *lc;
 
 	initStringInfo(&sql);
-	foreach(lc, aq->aggregates)
+	appendStringInfoString(&sql, sa_kept_assignments_sql(plan->aq, &plan->tables));
+	foreach(lc, plan->aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
 
-		if (aggregate->state_attnum != aggregate->value_attnum)
+		if (aggregate == plan->aq->kept_count ||
+			(aggregate->mode != SA_AGGREGATE_KEPT &&
+			 aggregate->state_attnum != aggregate->value_attnum))
 			appendStringInfo(&sql, "%s%s = NULL", sql.len > 0 ? ", " : "",
-							 column_name(desc, aggregate->state_attnum));
+							 sa_column_sql(plan->tables.data, aggregate->state_attnum));
 	}
 	return sql.data;
 }
@@ -324,27 +321,94 @@ clear_states(TupleDesc desc, const SaAggregateQuery *aq)
  * lateness both are one update.
  */
 static void
-plan_close(SaViewPlan *plan, Relation data)
+plan_close(SaViewPlan *plan)
 {
-	TupleDesc	desc = RelationGetDescr(data);
-	char	   *table = qualified_name(RelationGetRelid(data));
-	const char *final = column_name(desc, plan->aq->final_attnum);
-	const char *end = column_name(desc, plan->aq->end_attnum);
-	char	   *states = clear_states(desc, plan->aq);
-	bool		both = plan->row->allowed_lateness_us == 0 && states[0] != '\0';
+	SaAggregateQuery *aq = plan->aq;
+	Oid			data = plan->tables.data;
+	char	   *table = sa_relation_sql(data);
+	const char *final = sa_column_sql(data, aq->final_attnum);
+	const char *end = sa_column_sql(data, aq->end_attnum);
+	char	   *settled = settle_assignments(plan);
+	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
+	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
+	const char *ended = strict ? "<" : "<=";
+	const char *not_ended = strict ? ">=" : ">";
+	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
+
+	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s"
+								   " WHERE NOT d.%s AND d.%s OPERATOR(pg_catalog.%s) $1",
+								   table, final, both ? ", " : "", both ? settled : "",
+								   final, end, ended),
+						  1, argtypes);
+	if (!both && settled[0] != '\0')
+		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s"
+										" WHERE d.%s OPERATOR(pg_catalog.%s) $1"
+										" AND d.%s OPERATOR(pg_catalog.%s) $2",
+										table, settled, end, not_ended, end, ended),
+							   2, argtypes);
+}
+
+/*
+ * What is kept for a session can't be told from its time to be out of use: the
+ * session may have gone on for long.  So it goes when the session is settled.
+ */
+static void
+plan_discard(SaViewPlan *plan)
+{
+	SaAggregateQuery *aq = plan->aq;
+	const char *end = sa_column_sql(plan->tables.data, aq->end_attnum);
+	char	   *settled = psprintf("d.%s OPERATOR(pg_catalog.>=) $1"
+								   " AND d.%s OPERATOR(pg_catalog.<) $2", end, end);
+	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
+
+	for (int n = 0; n < list_length(aq->kept); n++)
+		plan->discard = lappend(plan->discard,
+								prepare(sa_kept_delete_sql(aq, &plan->tables, n, settled),
+										lengthof(argtypes), argtypes));
+}
+
+/* Windows made of panes become rows of the data table when they are settled. */
+static void
+plan_settle_panes(SaViewPlan *plan)
+{
 	Oid			argtypes[] = {plan->aq->sq->window_type, plan->aq->sq->window_type};
 
-	plan->close = prepare(psprintf("UPDATE ONLY %s SET %s = true%s%s"
-								   " WHERE NOT %s AND %s OPERATOR(pg_catalog.<=) $1",
-								   table, final, both ? ", " : "", both ? states : "",
-								   final, end),
-						  1, argtypes);
-	if (!both && states[0] != '\0')
-		plan->settle = prepare(psprintf("UPDATE ONLY %s SET %s"
-										" WHERE %s OPERATOR(pg_catalog.>) $1"
-										" AND %s OPERATOR(pg_catalog.<=) $2",
-										table, states, end, end),
-							   2, argtypes);
+	plan->settle = prepare(psprintf("INSERT INTO %s %s", sa_relation_sql(plan->tables.data),
+									sa_settled_windows_sql(plan->aq, &plan->tables)),
+						   2, argtypes);
+}
+
+static void
+add_sweep(SaViewPlan *plan, Oid relid, AttrNumber column, int64 keep_us)
+{
+	Relation	table = table_open(relid, RowExclusiveLock);
+
+	plan->sweeps = lappend(plan->sweeps, sa_sweep_by_index(table, column, keep_us));
+	table_close(table, NoLock);
+}
+
+/*
+ * What is removed as event time goes on: settled windows that are too old, panes
+ * and kept arguments of which all windows are settled.
+ */
+static void
+plan_sweeps(SaViewPlan *plan)
+{
+	const SaView *row = plan->row;
+	int			nkeys = list_length(plan->aq->keys);
+	int64		settled_us;
+	ListCell   *lc;
+
+	if (row->retention_us >= 0)
+		add_sweep(plan, plan->tables.data, plan->aq->end_attnum,
+				  row->allowed_lateness_us + row->retention_us);
+	if (!plan->aq->windowed || plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		return;
+	settled_us = sa_window_max_length(&plan->aq->sq->window) + row->allowed_lateness_us;
+	if (plan->aq->panes)
+		add_sweep(plan, plan->tables.panes, nkeys + 1, settled_us);
+	foreach(lc, plan->tables.kept)
+		add_sweep(plan, lfirst_oid(lc), nkeys + 2, settled_us);
 }
 
 /* States that another major version serialized must not be misread. */
@@ -368,24 +432,80 @@ check_state_version(const SaView *row, const SaAggregateQuery *aq)
 	}
 }
 
+/* Looks at the tables; opened are those that a batch writes into itself. */
+static void
+check_tables(SaViewPlan *plan)
+{
+	SaAggregateQuery *aq = plan->aq;
+	Relation	data = table_open(plan->tables.data, RowExclusiveLock);
+	Relation	table = data;
+	int			nkeys = sa_aggregate_query_key_count(aq);
+	ListCell   *lt;
+	ListCell   *ls;
+
+	check_table(data, sa_data_layout_columns(aq));
+	if (aq->panes)
+	{
+		table = table_open(plan->tables.panes, RowExclusiveLock);
+		check_table(table, sa_data_layout_pane_columns(aq));
+		nkeys = list_length(aq->keys) + 2;
+		sa_window_spec_pane(&aq->sq->window, &plan->pane);
+	}
+	plan->merge_table = RelationGetRelid(table);
+	if (nkeys > 0)
+		plan->key_index = find_key_index(table, nkeys);
+	forboth(lt, plan->tables.kept, ls, aq->kept)
+	{
+		Relation	kept = table_open(lfirst_oid(lt), RowExclusiveLock);
+
+		check_table(kept, ((SaKeptSet *) lfirst(ls))->columns);
+		table_close(kept, NoLock);
+	}
+	if (table != data)
+		table_close(table, NoLock);
+	table_close(data, NoLock);
+}
+
 static void
 plan_aggregate(SaViewPlan *plan, const Query *definition)
 {
-	Relation	data = table_open(plan->row->data, RowExclusiveLock);
 	int			n = 0;
 	ListCell   *lc;
 
-	plan->aq = sa_aggregate_query_analyze(definition, NULL);
-	check_data_table(data, plan->aq);
+	plan->aq = sa_aggregate_query_analyze(definition, plan->row->allowed_lateness_us, NULL);
+	plan->tables.data = plan->row->data;
+	plan->tables.panes = plan->row->panes;
+	plan->tables.kept = plan->row->kept;
+	check_tables(plan);
 	check_state_version(plan->row, plan->aq);
-	if (plan->aq->keys != NIL || plan->aq->windowed)
-		plan->key_index = find_key_index(data, plan->aq);
-	if (plan->aq->windowed)
-		plan_close(plan, data);
-	plan->states = palloc(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
+	if (plan->aq->panes)
+		plan_settle_panes(plan);
+	else if (plan->aq->windowed)
+		plan_close(plan);
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		plan_discard(plan);
+	plan_sweeps(plan);
+	plan->states = palloc0(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
-		plan->states[n++] = sa_state_functions(lfirst(lc));
-	table_close(data, NoLock);
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->mode != SA_AGGREGATE_KEPT)
+			plan->states[n] = sa_state_functions(aggregate);
+		n++;
+	}
+}
+
+/* Takes a plan into the view's memory; planning leaves much behind. */
+static PlannedStmt *
+keep_statement(SaViewPlan *plan, PlannedStmt *statement)
+{
+	MemoryContext old = MemoryContextSwitchTo(plan->context);
+	PlannedStmt *copy = copyObject(statement);
+
+	plan->statements = lappend(plan->statements, copy);
+	MemoryContextSwitchTo(old);
+	return copy;
 }
 
 /* Fills an entry; the catalog row has just been read. */
@@ -393,9 +513,7 @@ static void
 make_plan(SaViewPlan *plan, const SaView *row)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	PlannedStmt *load = NULL;
-	PlannedStmt *delta = NULL;
-	PlannedStmt *lateness = NULL;
+	int64		lateness = row->allowed_lateness_us;
 	Relation	definition;
 	Query	   *query;
 
@@ -405,7 +523,10 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	plan->row = palloc(sizeof(SaView));
 	*plan->row = *row;
 	plan->row->settings = NIL;	/* they belong to the caller */
+	plan->row->kept = list_copy(row->kept);
 	plan->row->start = NULL;
+	if (row->late_function != NULL)
+		plan->row->late_function = pstrdup(row->late_function);
 
 	/* from here on messages about what it depends on count */
 	plan->valid = true;
@@ -417,19 +538,23 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (row->kind == SA_VIEW_AGGREGATE)
 		plan_aggregate(plan, query);
 
-	/* planning leaves much behind that need not be kept */
 	MemoryContextSwitchTo(caller);
+
 	if (row->kind == SA_VIEW_LOAD)
-		load = plan_load(row);
+	{
+		plan->load = keep_statement(plan, plan_load(row));
+		return;
+	}
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		plan->delta = keep_statement(plan, sa_session_plan(query));
 	else
-		delta = sa_delta_plan(query, row->allowed_lateness_us > 0);
-	if (plan->aq != NULL && plan->aq->windowed)
-		lateness = sa_lateness_plan(query);
-	MemoryContextSwitchTo(plan->context);
-	plan->load = copyObject(load);
-	plan->delta = copyObject(delta);
-	plan->lateness = copyObject(lateness);
-	MemoryContextSwitchTo(caller);
+		plan->delta = keep_statement(plan, sa_delta_plan(query, lateness));
+	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
+		plan->lateness = keep_statement(plan, sa_lateness_plan(query));
+	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
+										Max(list_length(plan->aq->kept), 1));
+	for (int i = 0; i < list_length(plan->aq->kept); i++)
+		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, lateness, &plan->tables, i));
 }
 
 /* ------------------------------------------------------------------------
@@ -440,10 +565,15 @@ make_plan(SaViewPlan *plan, const SaView *row)
 static void
 free_plan(SaViewPlan *plan)
 {
+	ListCell   *lc;
+
 	if (plan->close != NULL)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)
 		SPI_freeplan(plan->settle);
+	foreach(lc, plan->discard)
+		SPI_freeplan(lfirst(lc));
+	sa_sweep_free(plan->sweeps);
 	if (plan->context != NULL)
 		MemoryContextDelete(plan->context);
 	memset((char *) plan + sizeof(Oid), 0, sizeof(SaViewPlan) - sizeof(Oid));
@@ -454,8 +584,6 @@ lock_relations(PlannedStmt *plan)
 {
 	ListCell   *lc;
 
-	if (plan == NULL)
-		return;
 	foreach(lc, plan->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -471,6 +599,7 @@ sa_view_plan_get(const SaView *view)
 {
 	SaViewPlan *plan;
 	bool		found;
+	ListCell   *lc;
 
 	if (plans == NULL)
 		init_plans();
@@ -478,6 +607,8 @@ sa_view_plan_get(const SaView *view)
 	/* in this order everywhere; a drop may be ahead of us and win */
 	LockRelationOid(view->definition, AccessShareLock);
 	LockRelationOid(view->data, RowExclusiveLock);
+	if (OidIsValid(view->panes))
+		LockRelationOid(view->panes, RowExclusiveLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(view->definition)) ||
 		!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(view->data)))
 		return NULL;
@@ -487,9 +618,8 @@ sa_view_plan_get(const SaView *view)
 		memset((char *) plan + sizeof(Oid), 0, sizeof(SaViewPlan) - sizeof(Oid));
 	if (plan->valid)
 	{
-		lock_relations(plan->load);
-		lock_relations(plan->delta);
-		lock_relations(plan->lateness);
+		foreach(lc, plan->statements)
+			lock_relations(lfirst(lc));
 	}
 	while (!plan->valid)
 	{

@@ -26,17 +26,30 @@ typedef struct SaViewPlan
 	Oid			owner;
 	Bitmapset  *attnums;		/* columns of the stream that the view reads */
 
+	List	   *statements;		/* of PlannedStmt *: all that follow */
 	PlannedStmt *load;			/* INSERT INTO data SELECT … */
 
 	SaAggregateQuery *aq;
-	PlannedStmt *delta;
-	PlannedStmt *lateness;		/* NULL: no windows */
-	SaStateFunctions **states;	/* per aggregate */
-	Oid			key_index;		/* unique index on the data table; InvalidOid:
-								 * neither keys nor window */
-	SPIPlanPtr	close;			/* makes final what ends by $1 */
-	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and
-								 * by $2; NULL: closing does that */
+	SaViewTables tables;
+	PlannedStmt *delta;			/* of sessions: the session plan */
+	PlannedStmt **kept;			/* per kept set */
+	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
+	SaStateFunctions **states;	/* per aggregate; NULL: it has none */
+	SaWindowSpec pane;			/* with panes */
+
+	/*
+	 * The table into which deltas are merged, which is that of panes if there is
+	 * one, and its unique index; InvalidOid: neither keys nor window
+	 */
+	Oid			merge_table;
+	Oid			key_index;
+	SPIPlanPtr	close;			/* makes final what ends by $1; NULL: nothing to do */
+	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and by
+								 * $2, or with panes makes it a row of the data
+								 * table; NULL: closing does that */
+	List	   *discard;		/* of SPIPlanPtr: with sessions, drop what is kept for
+								 * those that settle has settled */
+	List	   *sweeps;			/* of SaSweep *: what rows are removed */
 } SaViewPlan;
 
 /*

@@ -119,6 +119,16 @@ extern SaWindowError sa_window_spec_init(SaWindowSpec *spec, SaWindowKind kind,
  */
 extern void sa_window_spec_pane(const SaWindowSpec *spec, SaWindowSpec *pane);
 
+/* Whether there may be times that belong to no window. */
+static inline bool
+sa_window_has_gaps(const SaWindowSpec *spec)
+{
+	return spec->kind == SA_WINDOW_HOP && spec->slide_units > spec->size_units;
+}
+
+/* No window but a session is longer than this, in microseconds. */
+extern int64 sa_window_max_length(const SaWindowSpec *spec);
+
 /*
  * The zone of that name, or NULL.  Unlike the rest of this folder it may read
  * a file and allocate (for the life of the process).

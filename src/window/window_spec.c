@@ -106,6 +106,25 @@ sa_window_spec_pane(const SaWindowSpec *spec, SaWindowSpec *pane)
 	}
 }
 
+int64
+sa_window_max_length(const SaWindowSpec *spec)
+{
+	int64		days = spec->size_units;
+
+	switch (spec->unit)
+	{
+		case SA_WINDOW_MICROSECONDS:
+			return spec->size_units;
+		case SA_WINDOW_MONTHS:
+			days = days * 31;
+			break;
+		case SA_WINDOW_DAYS:
+			break;
+	}
+	/* clocks that are set may make it longer, by a day where the date line moved */
+	return (days + 2) * USECS_PER_DAY;
+}
+
 const char *
 sa_window_error_text(SaWindowError error)
 {

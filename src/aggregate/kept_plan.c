@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * kept_plan.c
+ *	  Plans that keep arguments of a batch's rows.
+ *
+ * NOTES
+ *	  Arguments are kept by an INSERT into the set's table.  Its text is parsed
+ *	  with an empty subquery in the place of the definition, which is put in
+ *	  afterwards: the definition's own parts have been through the rewriter and
+ *	  could not go through text again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "aggregate/delta_private.h"
+#include "aggregate/rows_sql.h"
+
+/* hash_record_extended(ROW(key, …), 0) */
+static Expr *
+make_key_hash(const SaAggregateQuery *aq)
+{
+	Const	   *zero = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0),
+								 false, FLOAT8PASSBYVAL);
+	RowExpr    *row = makeNode(RowExpr);
+	ListCell   *lc;
+
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		if (!sa_group_key_is_hashable(key))
+			continue;
+		row->args = lappend(row->args, copyObject(key->expr));
+		row->colnames = lappend(row->colnames, makeString(key->name));
+	}
+	if (row->args == NIL)
+		return (Expr *) zero;
+	row->row_typeid = RECORDOID;
+	row->row_format = COERCE_EXPLICIT_CALL;
+	row->location = -1;
+	return (Expr *) makeFuncExpr(F_HASH_RECORD_EXTENDED, INT8OID, list_make2(row, zero),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* What is to be kept of the rows of a batch, in the order of the set's columns. */
+static Query *
+kept_rows_query(SaAggregateQuery *aq, const SaKeptSet *set)
+{
+	SaStreamQuery *sq = aq->sq;
+	Query	   *query = sq->query;
+	ListCell   *lc;
+
+	sa_delta_clear_output(query);
+	sa_delta_add_output(query, make_key_hash(aq), "key_hash", NULL);
+	sa_delta_add_group(aq, false);
+	foreach(lc, set->exprs)
+		sa_delta_add_output(query, lfirst(lc), "argument", NULL);
+	if (!set->distinct)
+	{
+		sa_delta_add_output(query, sa_delta_batch_call("row_offset", INT8OID, list_make1(sa_delta_row_ctid(sq))),
+				   "row_offset", NULL);
+		sa_delta_add_output(query, sa_delta_batch_call("row_partition", INT4OID, list_make1(sa_delta_row_ctid(sq))),
+				   "row_partition", NULL);
+	}
+	if (set->filter != NULL)
+		sa_delta_add_qual(query, set->filter);
+	sa_delta_add_in_time(aq);
+	return query;
+}
+
+/* INSERT INTO set SELECT … FROM (SELECT NULL::type AS column, …) AS source */
+static char *
+kept_insert_sql(const SaKeptSet *set, Oid table)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "INSERT INTO %s SELECT %s source.* FROM (SELECT ",
+					 sa_relation_sql(table), set->distinct ? "DISTINCT" : "");
+	foreach(lc, set->columns)
+	{
+		ColumnDef  *column = lfirst_node(ColumnDef, lc);
+
+		appendStringInfo(&sql, "%s%s AS %s", lc == list_head(set->columns) ? "" : ", ",
+						 sa_typed_null_sql(column->typeName->typeOid, column->typeName->typemod,
+										   column->collOid),
+						 quote_identifier(column->colname));
+	}
+	appendStringInfo(&sql, ") AS source %s", set->distinct ? "ON CONFLICT DO NOTHING" : "");
+	return sql.data;
+}
+
+/*
+ * The same, with the states of those calls that are fed by what is new to the
+ * set.
+ */
+static char *
+kept_states_sql(const SaAggregateQuery *aq, const SaKeptSet *set, const SaViewTables *tables,
+				Oid table)
+{
+	int			ngroup = list_length(aq->keys) + (aq->windowed ? 1 : 0);
+	StringInfoData group;
+	StringInfoData calls;
+	ListCell   *lc;
+
+	initStringInfo(&group);
+	initStringInfo(&calls);
+	for (AttrNumber attnum = 2; attnum <= ngroup + 1; attnum++)
+		appendStringInfo(&group, "%sfresh.%s", group.len > 0 ? ", " : "",
+						 sa_column_sql(table, attnum));
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->mode == SA_AGGREGATE_DISTINCT && aggregate->kept == set)
+			appendStringInfo(&calls, "%s, ",
+							 sa_kept_call_sql(aq, aggregate, tables->data, table, "fresh"));
+	}
+	return psprintf("WITH fresh AS (%s RETURNING *)"
+					" SELECT %s%s %s pg_catalog.count(*) FROM fresh %s %s",
+					kept_insert_sql(set, table), group.data, group.len > 0 ? "," : "",
+					calls.data, group.len > 0 ? "GROUP BY" : "", group.data);
+}
+
+/* Puts the query into the place of the subquery that is called source. */
+static bool
+replace_source_walker(Node *node, Query *source)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_SUBQUERY || strcmp(rte->eref->aliasname, "source") != 0)
+			return false;
+		rte->subquery = source;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, replace_source_walker, source,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, replace_source_walker, source);
+}
+
+PlannedStmt *
+sa_kept_plan(const Query *definition, int64 allowed_lateness_us, const SaViewTables *tables,
+			 int n)
+{
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, allowed_lateness_us, NULL);
+	SaKeptSet  *set = list_nth(aq->kept, n);
+	Oid			table = list_nth_oid(tables->kept, n);
+	char	   *sql = set->feeds_states ? kept_states_sql(aq, set, tables, table) :
+		kept_insert_sql(set, table);
+	RawStmt    *parsetree = linitial_node(RawStmt, pg_parse_query(sql));
+	List	   *rewritten = pg_analyze_and_rewrite_fixedparams(parsetree, sql, NULL, 0, NULL);
+
+	if (list_length(rewritten) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" of a continuous view must not have rules",
+						get_rel_name(table))));
+	if (!replace_source_walker(linitial(rewritten), kept_rows_query(aq, set)))
+		elog(ERROR, "no place for the rows of a batch in \"%s\"", sql);
+	return sa_delta_make_plan(linitial_node(Query, rewritten), set->feeds_states);
+}
+

@@ -1,0 +1,459 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows_sql.c
+ *	  SQL for what the data table of an aggregate view does not hold.
+ *
+ * NOTES
+ *	  Two things are computed when they are read: values of aggregates whose
+ *	  arguments are kept, and windows that are made of panes.  Both are plain
+ *	  queries, so conditions on group keys reach the indexes of the tables, and
+ *	  everything is seen in one snapshot.  When a window is settled, the same
+ *	  queries give what the data table keeps of it.
+ *
+ *	  A group's kept arguments are found by a hash of its keys, since an index
+ *	  can't find by keys that may be NULL; record_eq() then makes sure, which
+ *	  compares as GROUP BY does.
+ *
+ *	  In the queries, "d" is a row of the view, "r" a row of kept arguments, "p" a
+ *	  pane and "w" a window of it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_oper.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/ruleutils.h"
+#include "utils/typcache.h"
+
+#include "aggregate/rows_sql.h"
+#include "stream_agg.h"
+
+/* ------------------------------------------------------------------------
+ * Names and types
+ * ------------------------------------------------------------------------
+ */
+
+char *
+sa_relation_sql(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+const char *
+sa_column_sql(Oid relid, AttrNumber attnum)
+{
+	return quote_identifier(get_attname(relid, attnum, false));
+}
+
+static char *
+type_sql(Oid type, int32 typmod)
+{
+	return format_type_extended(type, typmod,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+char *
+sa_typed_null_sql(Oid type, int32 typmod, Oid collation)
+{
+	if (OidIsValid(collation))
+		return psprintf("NULL::%s COLLATE %s", type_sql(type, typmod),
+						generate_collation_name(collation));
+	return psprintf("NULL::%s", type_sql(type, typmod));
+}
+
+static const char *
+separator(StringInfo sql)
+{
+	return sql->len > 0 ? ", " : "";
+}
+
+/* "alias.column, …" for the group keys; they stand in columns from "first" on. */
+static char *
+key_list(const SaAggregateQuery *aq, Oid relid, AttrNumber first, const char *alias)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < list_length(aq->keys); i++)
+		appendStringInfo(&sql, "%s%s.%s", separator(&sql), alias,
+						 sa_column_sql(relid, first + i));
+	return sql.data;
+}
+
+char *
+sa_key_hash_sql(const SaAggregateQuery *aq, Oid relid, const char *alias)
+{
+	StringInfoData keys;
+	ListCell   *lc;
+
+	initStringInfo(&keys);
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		if (sa_group_key_is_hashable(key))
+			appendStringInfo(&keys, "%s%s.%s", separator(&keys), alias,
+							 sa_column_sql(relid, key->attnum));
+	}
+	if (keys.len == 0)
+		return pstrdup("0::bigint");
+	return psprintf("pg_catalog.hash_record_extended(ROW(%s), 0)", keys.data);
+}
+
+/*
+ * When the watermark has passed the window of row "alias" for good: its end,
+ * plus what lateness is allowed.
+ */
+static char *
+settled_at(const SaAggregateQuery *aq, const char *alias, const char *end)
+{
+	if (aq->allowed_lateness_us == 0)
+		return psprintf("%s.%s", alias, end);
+	return psprintf("(%s.%s OPERATOR(pg_catalog.+) '" INT64_FORMAT " microseconds'::pg_catalog.interval)",
+					alias, end, aq->allowed_lateness_us);
+}
+
+/* ------------------------------------------------------------------------
+ * Kept arguments
+ * ------------------------------------------------------------------------
+ */
+
+/* Column of a set's table that comes before its arguments. */
+static AttrNumber
+kept_at_attnum(const SaAggregateQuery *aq)
+{
+	return list_length(aq->keys) + 2;
+}
+
+static void
+add_order(Aggref *call, AttrNumber attnum, Oid type)
+{
+	Var		   *var = makeVar(1, attnum, type, -1, InvalidOid, 0);
+	TargetEntry *tle = makeTargetEntry((Expr *) var, list_length(call->args) + 1, NULL, true);
+	SortGroupClause *clause = makeNode(SortGroupClause);
+	Index		ref = 0;
+	ListCell   *lc;
+
+	foreach(lc, call->args)
+		ref = Max(ref, lfirst_node(TargetEntry, lc)->ressortgroupref);
+	tle->ressortgroupref = ref + 1;
+	clause->tleSortGroupRef = ref + 1;
+	get_sort_group_operators(type, true, true, false, &clause->sortop, &clause->eqop,
+							 NULL, &clause->hashable);
+	call->args = lappend(call->args, tle);
+	call->aggorder = lappend(call->aggorder, clause);
+}
+
+/*
+ * What depends on the order of rows gets them in the order of the stream, the
+ * same on every replay.
+ */
+static Aggref *
+in_stream_order(const SaAggregate *aggregate)
+{
+	SaKeptSet  *set = aggregate->kept;
+	Aggref	   *call = copyObject(aggregate->kept_call);
+	AttrNumber	offset = set->first_expr + list_length(set->exprs);
+
+	if (set->distinct || call->aggdistinct != NIL || call->aggkind != AGGKIND_NORMAL)
+		return call;
+	add_order(call, offset, INT8OID);
+	add_order(call, offset + 1, INT4OID);
+	return call;
+}
+
+/* Arguments of WITHIN GROUP aggregates that belong to the group, not to a row. */
+typedef struct DirectContext
+{
+	const SaAggregateQuery *aq;
+	Oid			data;
+} DirectContext;
+
+static Node *
+direct_argument_mutator(Node *node, DirectContext *context)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	foreach(lc, context->aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+		Node	   *expr = (Node *) key->expr;
+
+		if (equal(expr, node))
+			return (Node *) makeVar(1, key->attnum, exprType(expr), exprTypmod(expr),
+									exprCollation(expr), 1);
+	}
+	return expression_tree_mutator(node, direct_argument_mutator, context);
+}
+
+char *
+sa_kept_call_sql(const SaAggregateQuery *aq, const SaAggregate *aggregate,
+				 Oid data, Oid kept, const char *alias)
+{
+	DirectContext direct = {.aq = aq,.data = data};
+	Aggref	   *call = in_stream_order(aggregate);
+	List	   *names = list_concat(deparse_context_for(alias, kept),
+									deparse_context_for("d", data));
+
+	call->aggdirectargs = (List *)
+		direct_argument_mutator((Node *) call->aggdirectargs, &direct);
+	return deparse_expression((Node *) call, names, true, false);
+}
+
+/* Which kept arguments are those of row d. */
+static char *
+kept_condition(const SaAggregateQuery *aq, Oid data, Oid kept)
+{
+	AttrNumber	at = kept_at_attnum(aq);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "r.%s OPERATOR(pg_catalog.=) %s", sa_column_sql(kept, 1),
+					 sa_key_hash_sql(aq, data, "d"));
+	if (aq->keys != NIL)
+		appendStringInfo(&sql, " AND pg_catalog.record_eq(ROW(%s), ROW(%s))",
+						 key_list(aq, kept, 2, "r"), key_list(aq, data, 1, "d"));
+	if (!aq->windowed)
+		return sql.data;
+	if (aq->panes || aq->sq->window_kind == SA_WINDOW_SESSION)
+		appendStringInfo(&sql, " AND r.%s OPERATOR(pg_catalog.>=) d.%s"
+						 " AND r.%s OPERATOR(pg_catalog.<) d.%s",
+						 sa_column_sql(kept, at), sa_column_sql(data, aq->start_attnum),
+						 sa_column_sql(kept, at), sa_column_sql(data, aq->end_attnum));
+	else
+		appendStringInfo(&sql, " AND r.%s OPERATOR(pg_catalog.=) d.%s",
+						 sa_column_sql(kept, at), sa_column_sql(data, aq->start_attnum));
+	if (aq->panes)
+		appendStringInfo(&sql, " AND r.%s OPERATOR(pg_catalog.<) %s",
+						 sa_column_sql(kept, at + 1),
+						 settled_at(aq, "d", sa_column_sql(data, aq->end_attnum)));
+	return sql.data;
+}
+
+/* The value of an aggregate for row d, from its kept arguments. */
+static char *
+kept_value(const SaAggregateQuery *aq, const SaViewTables *tables, const SaAggregate *aggregate)
+{
+	Oid			kept = list_nth_oid(tables->kept, sa_kept_set_number(aq, aggregate->kept));
+
+	return psprintf("(SELECT %s FROM %s AS r WHERE %s)",
+					sa_kept_call_sql(aq, aggregate, tables->data, kept, "r"),
+					sa_relation_sql(kept), kept_condition(aq, tables->data, kept));
+}
+
+char *
+sa_kept_assignments_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->mode == SA_AGGREGATE_KEPT)
+			appendStringInfo(&sql, "%s%s = %s", separator(&sql),
+							 sa_column_sql(tables->data, aggregate->value_attnum),
+							 kept_value(aq, tables, aggregate));
+	}
+	return sql.data;
+}
+
+char *
+sa_kept_delete_sql(const SaAggregateQuery *aq, const SaViewTables *tables, int n,
+				   const char *condition)
+{
+	Oid			kept = list_nth_oid(tables->kept, n);
+
+	return psprintf("DELETE FROM ONLY %s AS r USING ONLY %s AS d WHERE %s AND %s",
+					sa_relation_sql(kept), sa_relation_sql(tables->data), condition,
+					kept_condition(aq, tables->data, kept));
+}
+
+/* ------------------------------------------------------------------------
+ * Rows
+ * ------------------------------------------------------------------------
+ */
+
+/* "d.column, …" for all columns but those that are computed from kept arguments. */
+static char *
+row_columns(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (AttrNumber attnum = 1; attnum <= aq->natts; attnum++)
+	{
+		const char *name = sa_column_sql(tables->data, attnum);
+		SaAggregate *aggregate = sa_aggregate_of_value(aq, attnum);
+
+		appendStringInfoString(&sql, separator(&sql));
+		if (aggregate == NULL || aggregate->mode != SA_AGGREGATE_KEPT)
+			appendStringInfo(&sql, "d.%s", name);
+		else if (aq->panes)
+			appendStringInfo(&sql, "%s AS %s", kept_value(aq, tables, aggregate), name);
+		else
+			appendStringInfo(&sql, "CASE WHEN d.%s IS NULL THEN d.%s ELSE %s END AS %s",
+							 sa_column_sql(tables->data, aq->kept_count->state_attnum),
+							 name, kept_value(aq, tables, aggregate), name);
+	}
+	return sql.data;
+}
+
+/* All columns of the data table. */
+static char *
+stored_columns(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (AttrNumber attnum = 1; attnum <= aq->natts; attnum++)
+		appendStringInfo(&sql, "%sd.%s", separator(&sql), sa_column_sql(tables->data, attnum));
+	return sql.data;
+}
+
+/* ------------------------------------------------------------------------
+ * Panes
+ * ------------------------------------------------------------------------
+ */
+
+/* stream_agg.combine_states(aggregate, result, p.state, argument, …) */
+static char *
+combined_value(const SaViewTables *tables, const SaAggregate *aggregate)
+{
+	Aggref	   *aggref = aggregate->aggref;
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "%s.combine_states(%s::pg_catalog.regprocedure, %s, p.%s", SA_SCHEMA,
+					 quote_literal_cstr(format_procedure_qualified(aggref->aggfnoid)),
+					 sa_typed_null_sql(aggref->aggtype, -1, InvalidOid),
+					 sa_column_sql(tables->panes, aggregate->pane_attnum));
+	foreach(lc, aggref->aggargtypes)
+	{
+		Oid			type = lfirst_oid(lc);
+
+		appendStringInfo(&sql, ", %s",
+						 sa_typed_null_sql(type, -1, OidIsValid(get_typcollation(type)) ?
+										   aggref->inputcollid : InvalidOid));
+	}
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+/* schema.hop(p.pane_start, slide, …) */
+static char *
+window_call(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	FuncExpr   *call = aq->sq->window_call;
+	char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "%s(p.%s",
+					 quote_qualified_identifier(schema, get_func_name(call->funcid)),
+					 sa_column_sql(tables->panes, list_length(aq->keys) + 1));
+	for (int i = 1; i < list_length(call->args); i++)
+	{
+		Node	   *arg = eval_const_expressions(NULL, list_nth(call->args, i));
+
+		appendStringInfo(&sql, ", %s", deparse_expression(arg, NIL, false, true));
+	}
+	appendStringInfoChar(&sql, ')');
+	return sql.data;
+}
+
+/*
+ * The windows of all panes, one row per group and window.  "is_final" and
+ * "condition" are in terms of w.window_end.
+ */
+static char *
+pane_windows(const SaAggregateQuery *aq, const SaViewTables *tables,
+			 const char *is_final, const char *condition)
+{
+	int			nkeys = list_length(aq->keys);
+	const char *row_watermark = sa_column_sql(tables->panes, nkeys + 2);
+	char	   *keys = key_list(aq, tables->panes, 1, "p");
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s%sw.window_start AS %s, w.window_end AS %s", keys,
+					 nkeys > 0 ? ", " : "", sa_column_sql(tables->data, aq->start_attnum),
+					 sa_column_sql(tables->data, aq->end_attnum));
+	for (int i = 0; i < list_length(aq->aggregates); i++)
+	{
+		SaAggregate *aggregate = list_nth(aq->aggregates, i);
+		Node	   *expr = (Node *) aggregate->aggref;
+
+		appendStringInfo(&sql, ", %s AS %s",
+						 aggregate->mode != SA_AGGREGATE_KEPT ? combined_value(tables, aggregate) :
+						 sa_typed_null_sql(exprType(expr), exprTypmod(expr), InvalidOid),
+						 sa_column_sql(tables->data, aggregate->value_attnum));
+	}
+	appendStringInfo(&sql, ", %s AS %s, COALESCE(pg_catalog.sum(p.%s) FILTER"
+					 " (WHERE p.%s OPERATOR(pg_catalog.>=) w.window_end), 0)::bigint AS %s",
+					 is_final, sa_column_sql(tables->data, aq->final_attnum),
+					 sa_column_sql(tables->panes, sa_pane_count_attnum(aq)),
+					 row_watermark, sa_column_sql(tables->data, aq->revision_attnum));
+	appendStringInfo(&sql, " FROM %s AS p, %s AS w WHERE %s"
+					 " AND p.%s OPERATOR(pg_catalog.<) %s"
+					 " GROUP BY %s%sw.window_start, w.window_end",
+					 sa_relation_sql(tables->panes), window_call(aq, tables), condition,
+					 row_watermark, settled_at(aq, "w", "window_end"),
+					 keys, nkeys > 0 ? ", " : "");
+	return psprintf("SELECT %s FROM (%s) AS d", row_columns(aq, tables), sql.data);
+}
+
+/* The view's watermark, in the type of its windows. */
+static char *
+watermark_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	char	   *call = psprintf("%s.closed_until(%s::pg_catalog.regclass)", SA_SCHEMA,
+								quote_literal_cstr(sa_relation_sql(tables->data)));
+
+	if (aq->sq->window_type == TIMESTAMPTZOID)
+		return psprintf("(SELECT %s)", call);
+	return psprintf("(SELECT pg_catalog.timezone('UTC', %s))", call);
+}
+
+char *
+sa_rows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	char	   *watermark;
+
+	if (aq->kept_count != NULL)
+		return psprintf("SELECT %s FROM %s AS d", row_columns(aq, tables),
+						sa_relation_sql(tables->data));
+	if (!aq->panes)
+		return NULL;
+	watermark = watermark_sql(aq, tables);
+	return psprintf("SELECT %s FROM %s AS d UNION ALL %s", stored_columns(aq, tables),
+					sa_relation_sql(tables->data),
+					pane_windows(aq, tables,
+								 psprintf("(w.window_end OPERATOR(pg_catalog.<=) %s)", watermark),
+								 psprintf("%s OPERATOR(pg_catalog.>) %s",
+										  settled_at(aq, "w", "window_end"), watermark)));
+}
+
+char *
+sa_settled_windows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	char	   *end = settled_at(aq, "w", "window_end");
+
+	return pane_windows(aq, tables, "true",
+						psprintf("%s OPERATOR(pg_catalog.>) $1 AND %s OPERATOR(pg_catalog.<=) $2",
+								 end, end));
+}

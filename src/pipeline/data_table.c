@@ -1,0 +1,132 @@
+/*-------------------------------------------------------------------------
+ *
+ * data_table.c
+ *	  The table into which an aggregate view's rows are merged, opened for a batch.
+ *
+ * NOTES
+ *	  Look-up is done here and not by the routines of logical replication,
+ *	  because those do not find rows whose keys are NULL; writing is done by
+ *	  them, so triggers, constraints, indexes and publications of the table work
+ *	  as always.
+ *
+ *	  There is no other writer: batches of a reader are serialized by its row in
+ *	  stream_agg.reader.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/nbtree.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "pipeline/data_table.h"
+
+/* A comparison for each column of the key index, in the index's own terms. */
+static void
+init_scan_keys(SaDataTable *table, StrategyNumber last_strategy)
+{
+	Relation	index = table->index;
+
+	table->nkeys = index->rd_index->indnkeyatts;
+	table->scan_keys = palloc0(sizeof(ScanKeyData) * table->nkeys);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Oid			family = index->rd_opfamily[i];
+		Oid			type = index->rd_opcintype[i];
+		StrategyNumber strategy = i == table->nkeys - 1 ? last_strategy :
+			BTEqualStrategyNumber;
+		Oid			operator = get_opfamily_member(family, type, type, strategy);
+
+		if (!OidIsValid(operator))
+			elog(ERROR, "missing operator %d(%u,%u) in operator family %u",
+				 strategy, type, type, family);
+		ScanKeyEntryInitialize(&table->scan_keys[i], 0, i + 1, strategy,
+							   InvalidOid, index->rd_indcollation[i],
+							   get_opcode(operator), (Datum) 0);
+	}
+}
+
+void
+sa_data_table_open(SaDataTable *table, const SaViewPlan *plan, StrategyNumber strategy)
+{
+	table->rel = table_open(plan->merge_table, NoLock);
+	table->estate = CreateExecutorState();
+	table->estate->es_snapshot = GetActiveSnapshot();
+	table->estate->es_output_cid = GetCurrentCommandId(true);
+	sa_init_result_range_table(table->estate, table->rel);
+	table->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(table->result, table->rel, 1, NULL, 0);
+	sa_eval_plan_qual_init(&table->epqstate, table->estate);
+	ExecOpenIndices(table->result, false);
+	table->old_slot = table_slot_create(table->rel, &table->estate->es_tupleTable);
+	table->new_slot = ExecInitExtraTupleSlot(table->estate, RelationGetDescr(table->rel),
+											 &TTSOpsVirtual);
+	table->index = NULL;
+	if (OidIsValid(plan->key_index))
+	{
+		table->index = index_open(plan->key_index, RowExclusiveLock);
+		init_scan_keys(table, strategy);
+		table->scan = sa_index_beginscan(table->rel, table->index,
+										 table->estate->es_snapshot, table->nkeys);
+	}
+	AfterTriggerBeginQuery();
+}
+
+void
+sa_data_table_close(SaDataTable *table)
+{
+	AfterTriggerEndQuery(table->estate);
+	if (table->index != NULL)
+	{
+		index_endscan(table->scan);
+		index_close(table->index, NoLock);
+	}
+	EvalPlanQualEnd(&table->epqstate);
+	ExecCloseIndices(table->result);
+	ExecResetTupleTable(table->estate->es_tupleTable, false);
+	ExecCloseResultRelations(table->estate);
+	FreeExecutorState(table->estate);
+	table_close(table->rel, NoLock);
+}
+
+void
+sa_data_table_look_up(SaDataTable *table, const Datum *values, const bool *nulls)
+{
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		ScanKey		key = &table->scan_keys[i];
+
+		key->sk_argument = values[i];
+		key->sk_flags = nulls[i] ? SK_ISNULL | SK_SEARCHNULL : 0;
+	}
+	index_rescan(table->scan, table->scan_keys, table->nkeys, NULL, 0);
+}
+
+void
+sa_data_table_clear_new(SaDataTable *table)
+{
+	TupleTableSlot *slot = table->new_slot;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+}
+
+void
+sa_data_table_copy_old(SaDataTable *table)
+{
+	TupleTableSlot *slot = table->new_slot;
+	TupleTableSlot *old = table->old_slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(slot);
+	slot_getallattrs(old);
+	memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * natts);
+	memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * natts);
+}

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * data_table.h
+ *	  The table into which an aggregate view's rows are merged, opened for a batch.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SA_PIPELINE_DATA_TABLE_H
+#define SA_PIPELINE_DATA_TABLE_H
+
+#include "access/genam.h"
+#include "access/skey.h"
+#include "access/stratnum.h"
+#include "executor/executor.h"
+
+#include "pipeline/view_plan.h"
+
+typedef struct SaDataTable
+{
+	Relation	rel;
+
+	/* for the routines ExecSimpleRelation… */
+	EState	   *estate;
+	EPQState	epqstate;
+	ResultRelInfo *result;
+	TupleTableSlot *old_slot;	/* a row as it is found */
+	TupleTableSlot *new_slot;	/* virtual; the row to be written */
+
+	/* look-up by key; index is NULL if the table has neither keys nor window */
+	Relation	index;
+	IndexScanDesc scan;
+	ScanKey		scan_keys;
+	int			nkeys;			/* columns of the index */
+} SaDataTable;
+
+/*
+ * Opens plan->merge_table, which is locked, in CurrentMemoryContext.  A
+ * look-up compares the last column of the key index by "strategy", those before
+ * it by equality.
+ */
+extern void sa_data_table_open(SaDataTable *table, const SaViewPlan *plan,
+							   StrategyNumber strategy);
+
+/* Fires the AFTER triggers of what was written. */
+extern void sa_data_table_close(SaDataTable *table);
+
+/*
+ * Starts a look-up; one value per column of the index.  A NULL finds NULL, which
+ * in the last column is for equality only.  The values must live as long as
+ * rows are fetched.
+ */
+extern void sa_data_table_look_up(SaDataTable *table, const Datum *values,
+								  const bool *nulls);
+
+/* Makes the new row one with nothing but NULLs, not stored yet. */
+extern void sa_data_table_clear_new(SaDataTable *table);
+
+/* Makes the new row a copy of the old one's columns, not stored yet. */
+extern void sa_data_table_copy_old(SaDataTable *table);
+
+#endif							/* SA_PIPELINE_DATA_TABLE_H */

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweep.c
+ *	  Removing rows that are no longer needed, a few with each batch.
+ *
+ * NOTES
+ *	  A statement that removed all that is due could hold a batch up for minutes
+ *	  when a long gap in event time makes a month of windows due at once.  So each
+ *	  batch removes a limited number of rows, or looks at a limited number of
+ *	  blocks, and the next one goes on from there.
+ *
+ *	  Nobody may depend on when exactly a row goes: what is due must never be
+ *	  needed again, and a reader of the view should not see it where that matters.
+ *
+ *	  Rows that somebody has locked are left for a later step, instead of waiting.
+ *
+ *	  How far a sweep has come is known to this process alone.  A new one begins
+ *	  anywhere, so that many short sessions together get round, too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/sweep.h"
+
+/* The least that a step does. */
+#define STEP_ROWS	1000
+#define STEP_BLOCKS	16
+
+/* A batch can't fill blocks faster than with so many new rows each. */
+#define ROWS_PER_BLOCK	16
+
+struct SaSweep
+{
+	Oid			table;
+	int64		keep_us;
+	bool		by_block;
+	SPIPlanPtr	delete;
+
+	/* by index: the last step may have left rows that were due */
+	bool		more;
+
+	/* by block: where to go on, and what is left of this round */
+	BlockNumber next;
+	BlockNumber left;
+	bool		begun;
+};
+
+static SPIPlanPtr
+prepare(const char *sql, int nargs, Oid *argtypes)
+{
+	SPIPlanPtr	plan;
+
+	SPI_connect();
+	plan = SPI_prepare(sql, nargs, argtypes);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\"", sql);
+	SPI_finish();
+	return plan;
+}
+
+static SaSweep *
+make_sweep(Relation table, int64 keep_us)
+{
+	SaSweep    *sweep = palloc0(sizeof(SaSweep));
+
+	sweep->table = RelationGetRelid(table);
+	sweep->keep_us = keep_us;
+	return sweep;
+}
+
+/* "schema"."name" */
+static char *
+qualified_name(Relation table)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
+									  RelationGetRelationName(table));
+}
+
+SaSweep *
+sa_sweep_by_index(Relation table, AttrNumber column, int64 keep_us)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(table), column - 1);
+	const char *name = quote_identifier(NameStr(att->attname));
+	Oid			argtypes[] = {att->atttypid, INT8OID};
+	SaSweep    *sweep = make_sweep(table, keep_us);
+
+	sweep->more = true;
+	sweep->delete = prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+									 "SELECT ctid FROM ONLY %s WHERE %s OPERATOR(pg_catalog.<=) $1"
+									 " ORDER BY %s LIMIT $2 FOR UPDATE SKIP LOCKED))",
+									 qualified_name(table), qualified_name(table), name, name),
+							lengthof(argtypes), argtypes);
+	return sweep;
+}
+
+SaSweep *
+sa_sweep_by_block(Relation table, AttrNumber column, int64 keep_us)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(table), column - 1);
+	const char *name = quote_identifier(NameStr(att->attname));
+	Oid			argtypes[] = {att->atttypid, TIDOID, TIDOID};
+	SaSweep    *sweep = make_sweep(table, keep_us);
+
+	sweep->by_block = true;
+	sweep->delete = prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+									 "SELECT ctid FROM ONLY %s WHERE %s OPERATOR(pg_catalog.<) $1"
+									 " AND ctid OPERATOR(pg_catalog.>=) $2"
+									 " AND ctid OPERATOR(pg_catalog.<) $3"
+									 " FOR UPDATE SKIP LOCKED))",
+									 qualified_name(table), qualified_name(table), name),
+							lengthof(argtypes), argtypes);
+	return sweep;
+}
+
+/* Returns the number of rows that were removed. */
+static uint64
+execute_delete(SaSweep *sweep, Datum *values)
+{
+	uint64		processed;
+	int			result;
+
+	SPI_connect();
+	result = SPI_execute_plan(sweep->delete, values, NULL, false, 0);
+	if (result != SPI_OK_DELETE)
+		elog(ERROR, "could not remove rows: %s", SPI_result_code_string(result));
+	processed = SPI_processed;
+	SPI_finish();
+	return processed;
+}
+
+static void
+step_by_index(SaSweep *sweep, TimestampTz bound, bool moved, int64 limit)
+{
+	Datum		values[] = {TimestampTzGetDatum(bound), Int64GetDatum(limit)};
+
+	if (moved || sweep->more)
+		sweep->more = execute_delete(sweep, values) >= limit;
+}
+
+static BlockNumber
+count_blocks(Oid table)
+{
+	Relation	rel = RelationIdGetRelation(table);
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+
+	RelationClose(rel);
+	return blocks;
+}
+
+/* Blocks from "next" on, and in the next step from the first one again. */
+static void
+step_by_block(SaSweep *sweep, TimestampTz bound, bool moved, int64 limit)
+{
+	BlockNumber blocks = count_blocks(sweep->table);
+	ItemPointerData from;
+	ItemPointerData to;
+	Datum		values[3];
+	BlockNumber end;
+
+	if (!sweep->begun && blocks > 0)
+		sweep->next = pg_prng_uint64_range(&pg_global_prng_state, 0, blocks - 1);
+	if (!sweep->begun || moved)
+		sweep->left = blocks;
+	sweep->begun = true;
+	if (sweep->left == 0)
+		return;
+
+	if (sweep->next >= blocks)
+		sweep->next = 0;
+	end = sweep->next + Min(Min(limit, sweep->left), blocks - sweep->next);
+	ItemPointerSet(&from, sweep->next, 0);
+	ItemPointerSet(&to, end, 0);
+	values[0] = TimestampTzGetDatum(bound);
+	values[1] = PointerGetDatum(&from);
+	values[2] = PointerGetDatum(&to);
+	(void) execute_delete(sweep, values);
+	sweep->left -= end - sweep->next;
+	sweep->next = end;
+}
+
+void
+sa_sweep_run(List *sweeps, TimestampTz watermark, bool moved, int batch_rows)
+{
+	ListCell   *lc;
+
+	foreach(lc, sweeps)
+	{
+		SaSweep    *sweep = lfirst(lc);
+
+		/* nothing can be due; DT_NOBEGIN is less than all others */
+		if (watermark < MIN_TIMESTAMP + sweep->keep_us)
+			continue;
+		if (sweep->by_block)
+			step_by_block(sweep, watermark - sweep->keep_us, moved,
+						  Max(STEP_BLOCKS, batch_rows / ROWS_PER_BLOCK));
+		else
+			step_by_index(sweep, watermark - sweep->keep_us, moved,
+						  Max(STEP_ROWS, batch_rows));
+	}
+}
+
+void
+sa_sweep_free(List *sweeps)
+{
+	ListCell   *lc;
+
+	foreach(lc, sweeps)
+		SPI_freeplan(((SaSweep *) lfirst(lc))->delete);
+}

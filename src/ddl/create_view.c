@@ -783,6 +783,8 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	sa_view_insert(&state.view);
 	CommandCounterIncrement();
 	try_view(&state);
+	if (state.aq != NULL)
+		sa_view_bounds_notice(state.aq, statement->into->rel->relname);
 	sa_doorbell_ring_at_commit();
 }
 

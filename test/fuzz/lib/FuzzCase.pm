@@ -101,8 +101,8 @@ my %aggregates = (
 		'min(k)', 'max(f)', 'min(%time)', 'max(%time)', 'bool_and(b)', 'bool_or(b)', 'every(n > -50)',
 		'stddev(n)', 'var_pop(x)', 'sum(n::bigint)', 'bit_or(n)', 'count(x)',
 		'sum(n) + count(*)', 'coalesce(sum(x), -1) / count(*)', 'CASE WHEN count(*) > 2 THEN max(n) END',
-		'first(s, id)', 'last(n, (%time, id))', 'last(k, %time)', 'top_n(s, n, 3)', 'last_n(x, id, 2)',
 		'(round(avg(x), 2))', "upper(max(s)) || min(s)" ],
+	own => [ 'first(s, id)', 'last(n, (%time, id))', 'last(k, %time)', 'top_n(s, n, 3)', 'last_n(x, id, 2)' ],
 	distinct => [ 'count(DISTINCT k)', 'count(DISTINCT n)', 'sum(DISTINCT x)', 'avg(DISTINCT m)', 'min(DISTINCT s)' ],
 	ordered => [
 		'array_agg(n ORDER BY n, id)', 'array_agg(s ORDER BY id DESC)', "string_agg(s, ',' ORDER BY id)",

@@ -142,7 +142,7 @@ sub make_case
 	# Partitions that have their first row when others have moved on.
 	$case->{late_partitions} = $case->{partitions} > 1 && chance(0.15);
 
-	$case->{views} = [ map { make_view($case, $windows, $aggregates) } 1 .. 2 + int rand 4 ];
+	$case->{views} = [ map { make_view($case, $windows, $aggregates) } 1 .. 2 + int rand 3 ];
 	$case->{rows} = [ make_rows($case) ];
 	$case->{streams} = [ make_streams($case) ];
 	return $case;
@@ -156,7 +156,7 @@ sub make_rows
 {
 	my ($case) = @_;
 	my $step = parse_interval(pick(@{ $case->{pace}{steps} }))->{total_us};
-	my $count = chance(0.05) ? 1_200 : pick(12, 40, 80, 150, 250);
+	my $count = chance(0.04) ? 800 : pick(12, 30, 60, 120, 180);
 	my $disorder = pick(0, 1, 3, 10) * $step;
 	my $parts = $case->{partitions};
 	my @rows;

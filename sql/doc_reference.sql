@@ -22,10 +22,6 @@ WHERE a.aggfnoid IN ('avg(numeric)'::regprocedure, 'max(text)'::regprocedure,
 ORDER BY a.aggfnoid::regprocedure::text;
 
 CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
-SELECT shop, count(DISTINCT product) FROM sales GROUP BY shop;
-CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
-SELECT shop, percentile_cont(0.5) WITHIN GROUP (ORDER BY amount) FROM sales GROUP BY shop;
-CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
 SELECT shop, count(*) FROM sales, tumble(at, '1 hour') GROUP BY shop;
 CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
 SELECT shop, amount FROM sales ORDER BY at;

@@ -112,9 +112,9 @@ sa_delta_batch_call(const char *function, Oid result, List *args)
 static Expr *
 make_row_test(SaStreamQuery *sq, const char *function)
 {
-	return sa_delta_batch_call(function, BOOLOID,
-					  list_make2(sa_delta_row_ctid(sq),
-								 sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2))));
+	Expr	   *end = sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2));
+
+	return sa_delta_batch_call(function, BOOLOID, list_make2(sa_delta_row_ctid(sq), end));
 }
 
 /* A timestamptz as the type of the window's columns. */
@@ -253,9 +253,11 @@ void
 sa_delta_add_group(SaAggregateQuery *aq, bool grouped)
 {
 	SaStreamQuery *sq = aq->sq;
-	SortGroupClause *by_time = grouped && aq->windowed ? sa_delta_group_clause(sq->window_type) : NULL;
+	SortGroupClause *by_time = NULL;
 	ListCell   *lc;
 
+	if (grouped && aq->windowed)
+		by_time = sa_delta_group_clause(sq->window_type);
 	foreach(lc, aq->keys)
 	{
 		SaGroupKey *key = lfirst(lc);
@@ -280,13 +282,14 @@ sa_delta_add_in_time(SaAggregateQuery *aq)
 {
 	SaStreamQuery *sq = aq->sq;
 	Const	   *never;
+	Expr	   *test;
 
 	if (!aq->windowed)
 		return;
 	if (sq->window_kind == SA_WINDOW_SESSION)
 	{
-		sa_delta_add_qual(sq->query, make_notclause(sa_delta_batch_call("is_late_row", BOOLOID,
-																		list_make1(sa_delta_row_ctid(sq)))));
+		test = sa_delta_batch_call("is_late_row", BOOLOID, list_make1(sa_delta_row_ctid(sq)));
+		sa_delta_add_qual(sq->query, make_notclause(test));
 		return;
 	}
 	if (!aq->panes)

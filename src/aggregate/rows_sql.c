@@ -348,12 +348,12 @@ static char *
 window_call(const SaAggregateQuery *aq, const SaViewTables *tables)
 {
 	FuncExpr   *call = aq->sq->window_call;
+	char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "%s(p.%s",
-					 quote_qualified_identifier(get_namespace_name(get_func_namespace(call->funcid)),
-												get_func_name(call->funcid)),
+					 quote_qualified_identifier(schema, get_func_name(call->funcid)),
 					 sa_column_sql(tables->panes, list_length(aq->keys) + 1));
 	for (int i = 1; i < list_length(call->args); i++)
 	{

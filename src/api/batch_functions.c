@@ -199,10 +199,11 @@ stream_agg_is_late_row(PG_FUNCTION_ARGS)
 {
 	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
 	SaBehindRow *behind;
+	int			row;
 
 	if (scan->nbehind == 0)
 		PG_RETURN_BOOL(false);
-	behind = sa_batch_behind_row(scan, sa_batch_arrival(scan, sa_batch_row_of_ctid((ItemPointer)
-																				  PG_GETARG_POINTER(1))));
+	row = sa_batch_row_of_ctid((ItemPointer) PG_GETARG_POINTER(1));
+	behind = sa_batch_behind_row(scan, sa_batch_arrival(scan, row));
 	PG_RETURN_BOOL(behind != NULL && behind->late && !behind->in_time);
 }

@@ -28,7 +28,11 @@ typedef struct SaSpan
 	bool		behind;
 	TimestampTz watermark;		/* of a row that is behind */
 	int64		rows;
-	void	   *source;			/* the caller's */
+
+	/* the caller's */
+	void	   *source;
+	TimestampTz reach;			/* of this span and those before it, how far the
+								 * farthest goes */
 
 	/* results */
 	bool		late;

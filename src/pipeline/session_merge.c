@@ -213,20 +213,16 @@ get_bounds(Sessions *sessions, TupleTableSlot *row, TimestampTz *first, Timestam
 }
 
 /*
- * Notes the stored sessions that touch the time from *first to *last, but for
- * those that begin by "seen", and widens it by them.  Returns whether there
- * were any.
+ * Notes the stored sessions that touch the time from *first to last and begin
+ * before *seen.  Moves *first and *seen to the earliest of their starts.
  */
-static bool
-fetch_stored(Sessions *sessions, TimestampTz *first, TimestampTz *last, TimestampTz seen)
+static void
+fetch_stored(Sessions *sessions, TimestampTz *first, TimestampTz last, TimestampTz *seen)
 {
 	SaDataTable *table = &sessions->table;
-	TimestampTz from = *first;
-	TimestampTz to = *last;
-	bool		found = false;
+	TimestampTz limit = Min(sa_time_add(last, sessions->gap_us), *seen - 1);
 
-	sessions->key_values[sessions->nkeys] =
-		TimestampTzGetDatum(sa_time_add(to, sessions->gap_us));
+	sessions->key_values[sessions->nkeys] = TimestampTzGetDatum(limit);
 	sa_data_table_look_up(table, sessions->key_values, sessions->key_nulls);
 	while (index_getnext_slot(table->scan, BackwardScanDirection, table->old_slot))
 	{
@@ -235,19 +231,16 @@ fetch_stored(Sessions *sessions, TimestampTz *first, TimestampTz *last, Timestam
 		MemoryContext old_context;
 
 		get_bounds(sessions, table->old_slot, &row_first, &row_last);
-		if (row_first <= seen ||
-			!sa_spans_touch(from, to, row_first, row_last, sessions->gap_us))
+		if (sa_time_add(row_last, sessions->gap_us) < *first)
 			break;
 		/* only here: the scan keeps memory of its own from one to the next */
 		old_context = MemoryContextSwitchTo(sessions->near_context);
 		sessions->stored = lappend(sessions->stored,
 								   ExecCopySlotHeapTuple(table->old_slot));
 		MemoryContextSwitchTo(old_context);
-		*first = Min(*first, row_first);
-		*last = Max(*last, row_last);
-		found = true;
+		*seen = row_first;
 	}
-	return found;
+	*first = Min(*first, *seen);
 }
 
 /* Puts the stored sessions among the pieces. */
@@ -277,38 +270,29 @@ collect_spans(Sessions *sessions, const SaSpan *pieces, int npieces)
 }
 
 /*
- * Collects the neighbourhood that begins with a piece.  Returns the index of
- * the first piece that isn't in it.
+ * Collects the neighbourhood that holds the last of "end" pieces.  Returns the
+ * number of pieces before it.
  */
 static int
-collect_neighbourhood(Sessions *sessions, int begin)
+collect_neighbourhood(Sessions *sessions, int end)
 {
 	SaSpan	   *pieces = sessions->pieces;
+	int			begin = end - 1;
 	TimestampTz first = pieces[begin].first;
-	TimestampTz last = pieces[begin].last;
-	TimestampTz seen = DT_NOBEGIN;
-	int			end = begin + 1;
-	bool		grown;
+	TimestampTz seen = DT_NOEND;
 
 	sessions->stored = NIL;
 	do
 	{
-		TimestampTz limit;
-
-		while (end < sessions->npieces &&
-			   pieces[end].first <= sa_time_add(last, sessions->gap_us))
+		while (begin > 0 && sa_time_add(pieces[begin - 1].reach, sessions->gap_us) >= first)
 		{
-			last = Max(last, pieces[end].last);
-			end++;
+			begin--;
+			first = Min(first, pieces[begin].first);
 		}
-		limit = sa_time_add(last, sessions->gap_us);
-		grown = fetch_stored(sessions, &first, &last, seen) &&
-			end < sessions->npieces &&
-			pieces[end].first <= sa_time_add(last, sessions->gap_us);
-		seen = limit;
-	} while (grown);
+		fetch_stored(sessions, &first, pieces[end - 1].reach, &seen);
+	} while (begin > 0 && sa_time_add(pieces[begin - 1].reach, sessions->gap_us) >= first);
 	collect_spans(sessions, pieces + begin, end - begin);
-	return end;
+	return begin;
 }
 
 /* Finds out which sessions the neighbourhood makes. */
@@ -579,16 +563,23 @@ write_neighbourhood(Sessions *sessions)
 	}
 }
 
+/*
+ * From the latest neighbourhood to the earliest: the scan for one steps over
+ * what this command has written in the range, since it doesn't see it yet.
+ * What was written for later ones is out of range.
+ */
 static void
 merge_group(Sessions *sessions)
 {
-	int			next;
+	SaSpan	   *pieces = sessions->pieces;
 
-	qsort(sessions->pieces, sessions->npieces, sizeof(SaSpan), sa_span_compare);
-	for (int i = 0; i < sessions->npieces; i = next)
+	qsort(pieces, sessions->npieces, sizeof(SaSpan), sa_span_compare);
+	for (int i = 0; i < sessions->npieces; i++)
+		pieces[i].reach = i > 0 ? Max(pieces[i].last, pieces[i - 1].reach) : pieces[i].last;
+	for (int end = sessions->npieces; end > 0;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		next = collect_neighbourhood(sessions, i);
+		end = collect_neighbourhood(sessions, end);
 		join_neighbourhood(sessions);
 		write_neighbourhood(sessions);
 		MemoryContextReset(sessions->near_context);

@@ -105,18 +105,18 @@ make_row_test(SaStreamQuery *sq, const char *function)
 									 as_timestamptz(sa_stream_query_window_var(sq, 2))));
 }
 
-/* aggregate(stream_agg.function($1, stream.ctid)) */
+/* An aggregate of one argument that gives one of its arguments. */
 static Expr *
-make_row_time(SaStreamQuery *sq, Oid aggregate, const char *function)
+make_selection(Oid aggregate, Expr *argument)
 {
 	Aggref	   *aggref = makeNode(Aggref);
-	Expr	   *time = make_row_function(function, TIMESTAMPTZOID, make_row_arguments(sq));
+	Oid			type = exprType((Node *) argument);
 
 	aggref->aggfnoid = aggregate;
-	aggref->aggtype = TIMESTAMPTZOID;
+	aggref->aggtype = type;
 	aggref->aggtranstype = InvalidOid;
-	aggref->aggargtypes = list_make1_oid(TIMESTAMPTZOID);
-	aggref->args = list_make1(makeTargetEntry(time, 1, NULL, false));
+	aggref->aggargtypes = list_make1_oid(type);
+	aggref->args = list_make1(makeTargetEntry(argument, 1, NULL, false));
 	aggref->aggkind = AGGKIND_NORMAL;
 	aggref->aggsplit = AGGSPLIT_SIMPLE;
 	aggref->aggno = -1;
@@ -254,10 +254,13 @@ sa_delta_plan(const Query *definition, bool allows_lateness, bool expires)
 				   "revisions", NULL);
 	if (expires)
 	{
-		add_output(query, make_row_time(aq->sq, F_MAX_TIMESTAMPTZ, "row_event_time"),
+		List	   *row = make_row_arguments(aq->sq);
+
+		add_output(query, make_selection(F_MIN_TID, lsecond(row)), "first_row", NULL);
+		add_output(query,
+				   make_selection(F_MAX_TIMESTAMPTZ,
+								  make_row_function("row_event_time", TIMESTAMPTZOID, row)),
 				   "last_event_time", NULL);
-		add_output(query, make_row_time(aq->sq, F_MIN_TIMESTAMPTZ, "row_watermark"),
-				   "watermark", NULL);
 	}
 	add_output(query, make_count_star(NULL), "rows", NULL);
 	query->hasAggs = true;

@@ -22,9 +22,9 @@
  * Rows of the delta plan are: the keys in the order of aq->keys, window_start
  * if windowed, the aggregates' states in the order of aq->aggregates (serialized
  * if internal), then, if the view allows lateness, the number of rows that came
- * after the end of the group's window, if groups expire, the greatest event time
- * and the least watermark of the group's rows, and last the number of rows of
- * the batch in that group.  Late rows are left out.
+ * after the end of the group's window, if groups expire, the ctid of the group's
+ * first row and the greatest event time of its rows, and last the number of rows
+ * of the batch in that group.  Late rows are left out.
  */
 extern PlannedStmt *sa_delta_plan(const Query *definition, bool allows_lateness,
 								  bool expires);

@@ -17,7 +17,6 @@
 SA_FUNCTION_INFO_V1(stream_agg_is_late);
 SA_FUNCTION_INFO_V1(stream_agg_is_after_end);
 SA_FUNCTION_INFO_V1(stream_agg_row_event_time);
-SA_FUNCTION_INFO_V1(stream_agg_row_watermark);
 
 /* Watermark that decides about a row; DT_NOBEGIN: surely before any window's end. */
 static inline TimestampTz
@@ -66,12 +65,6 @@ stream_agg_is_after_end(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(watermark >= PG_GETARG_TIMESTAMPTZ(2));
 }
 
-static inline const SaRow *
-row_of_batch(const SaBatchScan *scan, Datum tid)
-{
-	return &scan->batch->rows[sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(tid))];
-}
-
 /*
  * row_event_time(batch internal, row tid) → timestamptz
  */
@@ -79,19 +72,7 @@ Datum
 stream_agg_row_event_time(PG_FUNCTION_ARGS)
 {
 	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
+	int			row = sa_batch_row_of_ctid((ItemPointer) PG_GETARG_POINTER(1));
 
-	PG_RETURN_TIMESTAMPTZ(row_of_batch(scan, PG_GETARG_DATUM(1))->event_time);
-}
-
-/*
- * row_watermark(batch internal, row tid) → timestamptz
- *
- * The watermark that decides about the row; -infinity: none yet.
- */
-Datum
-stream_agg_row_watermark(PG_FUNCTION_ARGS)
-{
-	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
-
-	PG_RETURN_TIMESTAMPTZ(sa_batch_row_watermark(scan, row_of_batch(scan, PG_GETARG_DATUM(1))));
+	PG_RETURN_TIMESTAMPTZ(scan->batch->rows[row].event_time);
 }

@@ -36,7 +36,8 @@ typedef struct Merge
 {
 	DestReceiver pub;
 	SaViewPlan *plan;
-	TimestampTz watermark;
+	const SaBatchScan *scanned;
+	TimestampTz watermark;		/* of the stream, as the batch found it */
 	int64	   *rows_seen;
 
 	/* the data table, for writing */
@@ -171,20 +172,28 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
 }
 
-/* The group in the table has come to its end; this one begins anew. */
+/*
+ * The group in the table has come to its end before the first of the delta's rows;
+ * that one begins it anew.
+ */
 static bool
 is_expired(Merge *merge, TupleTableSlot *delta)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	Datum		watermark = delta->tts_values[delta->tts_tupleDescriptor->natts - 2];
-	bool		isnull;
+	const SaBatchScan *scan = merge->scanned;
+	TimestampTz watermark;
+	Datum		first_row;
+	int			row;
 	Datum		last;
+	bool		isnull;
 
 	if (aq->last_attnum == 0)
 		return false;
+	first_row = delta->tts_values[delta->tts_tupleDescriptor->natts - 3];
+	row = sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(first_row));
+	watermark = sa_batch_row_watermark(scan, &scan->batch->rows[row]);
 	last = slot_getattr(merge->old_slot, aq->last_attnum, &isnull);
-	return !isnull && sa_expiry_is_over(DatumGetTimestampTz(last),
-										DatumGetTimestampTz(watermark), aq->state_ttl_us);
+	return !isnull && sa_expiry_is_over(DatumGetTimestampTz(last), watermark, aq->state_ttl_us);
 }
 
 /* Of a group that goes on: the slot has what it was. */
@@ -193,10 +202,11 @@ note_last_event_time(Merge *merge, TupleTableSlot *delta)
 {
 	AttrNumber	attnum = merge->plan->aq->last_attnum;
 	TupleTableSlot *slot = merge->new_slot;
-	Datum		last = delta->tts_values[delta->tts_tupleDescriptor->natts - 3];
+	Datum		last;
 
 	if (attnum == 0)
 		return;
+	last = delta->tts_values[delta->tts_tupleDescriptor->natts - 2];
 	if (slot->tts_isnull[attnum - 1] ||
 		DatumGetTimestampTz(slot->tts_values[attnum - 1]) < DatumGetTimestampTz(last))
 		slot->tts_values[attnum - 1] = last;
@@ -341,7 +351,7 @@ merge_destroy(DestReceiver *self)
 }
 
 DestReceiver *
-sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
+sa_merge_receiver(SaViewPlan *plan, const SaBatchScan *scan, int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
 
@@ -351,7 +361,8 @@ sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark, int64 *rows_seen)
 	merge->pub.rDestroy = merge_destroy;
 	merge->pub.mydest = DestNone;
 	merge->plan = plan;
-	merge->watermark = watermark;
+	merge->scanned = scan;
+	merge->watermark = scan->progress->watermark;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;
 }

@@ -10,14 +10,15 @@
 
 #include "tcop/dest.h"
 
+#include "pipeline/batch.h"
 #include "pipeline/view_plan.h"
 
 /*
  * A receiver for the rows of the delta plan that merges each into the data
- * table.  "watermark" is the stream's, as the batch found it.  rows_seen is
- * increased by the number of rows that went into groups.
+ * table.  "scan" is what the plan is run over.  rows_seen is increased by the
+ * number of rows that went into groups.
  */
-extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, TimestampTz watermark,
+extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, const SaBatchScan *scan,
 									   int64 *rows_seen);
 
 #endif							/* SA_PIPELINE_MERGE_H */

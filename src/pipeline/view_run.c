@@ -72,8 +72,7 @@ any_row_behind(const SaBatchScan *scan)
 static void
 merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
-	DestReceiver *receiver = sa_merge_receiver(plan, scan->progress->watermark,
-											   &counts->rows_in);
+	DestReceiver *receiver = sa_merge_receiver(plan, scan, &counts->rows_in);
 
 	execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);

@@ -82,7 +82,7 @@ keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
 		DestReceiver *receiver = None_Receiver;
 
 		if (set->feeds_states)
-			receiver = sa_merge_receiver(plan, set, scan->progress->watermark, NULL);
+			receiver = sa_merge_receiver(plan, set, scan, NULL);
 		execute_plan(plan->kept[n++], scan, receiver);
 		receiver->rDestroy(receiver);
 	}
@@ -153,8 +153,7 @@ run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 static void
 merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
-	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan->progress->watermark,
-											   &counts->rows_in);
+	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
 
 	execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);

@@ -235,8 +235,7 @@ settled_by(SaViewPlan *plan, TimestampTz watermark)
 void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
-	Datum		final[] = {TimestampTzGetDatum(watermark)};
-	Datum		panes[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
+	Datum		final[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
 		TimestampTzGetDatum(settled_by(plan, before)),
 		TimestampTzGetDatum(settled_by(plan, watermark))
@@ -246,7 +245,7 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 	if (plan->close != NULL)
 		sa_view_plan_execute(plan->close, final);
 	if (plan->settle != NULL)
-		sa_view_plan_execute(plan->settle, plan->aq->panes ? panes : settled);
+		sa_view_plan_execute(plan->settle, plan->aq->panes ? final : settled);
 	foreach(lc, plan->discard)
 		sa_view_plan_execute(lfirst(lc), settled);
 }

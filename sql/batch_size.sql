@@ -5,6 +5,7 @@
 \i :oracle
 CREATE SCHEMA batch_size;
 SET search_path = batch_size, public;
+SET client_min_messages = warning;
 SET TimeZone = 'UTC';
 CREATE SERVER batch_size FOREIGN DATA WRAPPER stream_agg;
 -- three partitions, much out of order, NULLs, rows that some views can't use

@@ -52,6 +52,13 @@ INSERT INTO visits (visitor, city, seen_at) VALUES ('ann', 'Bonn', '2026-03-01 1
 SELECT * FROM visit_log;
 SELECT * FROM visit_hours;
 
+CREATE MATERIALIZED VIEW visits_per_visitor WITH (stream_agg.continuous) AS
+SELECT visitor, count(*) AS visits FROM visits GROUP BY visitor;
+CREATE MATERIALIZED VIEW recent_visitors WITH (stream_agg.continuous, stream_agg.state_ttl = '90 days') AS
+SELECT visitor, count(*) AS visits FROM visits GROUP BY visitor;
+CREATE MATERIALIZED VIEW visit_days WITH (stream_agg.continuous, stream_agg.retention = '400 days') AS
+SELECT window_start, count(*) AS visits FROM visits, tumble(seen_at, '1 day') GROUP BY window_start;
+
 CREATE MATERIALIZED VIEW visits_from WITH (stream_agg.continuous, stream_agg.start = '{"0": 17, "1": 4}') AS
 SELECT visitor, seen_at FROM visits;
 CREATE MATERIALIZED VIEW visits_wrong WITH (stream_agg.continuous, stream_agg.start = '{"0": "x"}') AS

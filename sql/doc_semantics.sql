@@ -92,6 +92,19 @@ INSERT INTO readings VALUES ('a', 1, '2026-03-01 12:01:00Z', 0),   -- equals the
 SELECT partition, "offset", event_time, window_end, watermark, lateness
 FROM stream_agg.late_rows WHERE view = 'per_minute'::regclass;
 
+CREATE TABLE corrections (view regclass, sensor text, value numeric, minute timestamptz);
+CREATE FUNCTION correct(view regclass, late_row jsonb, window_start timestamptz,
+                        window_end timestamptz, watermark timestamptz) RETURNS void
+LANGUAGE sql
+BEGIN ATOMIC
+    INSERT INTO corrections VALUES (view, late_row ->> 'sensor', (late_row ->> 'value')::numeric, window_start);
+END;
+CREATE MATERIALIZED VIEW corrected WITH (stream_agg.continuous, stream_agg.late_function = 'correct', stream_agg.late = 'drop') AS
+SELECT window_start, count(*) AS n FROM visits, tumble(at, '1 minute') GROUP BY window_start;
+
+INSERT INTO visits VALUES ('2026-03-01 12:07:00Z'), ('2026-03-01 12:06:59Z'), ('2026-03-01 12:06:00Z');
+SELECT view, minute FROM corrections;
+
 CREATE FOREIGN TABLE moves (player text, points int, at timestamptz)
 SERVER clock OPTIONS (event_time 'at', max_out_of_orderness '30 min');
 CREATE MATERIALIZED VIEW games WITH (stream_agg.continuous) AS
@@ -128,6 +141,16 @@ SELECT * FROM total;
 INSERT INTO readings VALUES (NULL, 2, '2026-03-01 12:02:00Z', 0), (NULL, NULL, '2026-03-01 12:02:01Z', 1),
                             ('a', 3, '2026-03-01 12:02:02Z', 1);
 SELECT * FROM per_sensor ORDER BY sensor;
+
+CREATE FOREIGN TABLE cart_items (customer text, at timestamptz) SERVER clock OPTIONS (event_time 'at');
+CREATE MATERIALIZED VIEW carts WITH (stream_agg.continuous, stream_agg.state_ttl = '30 minutes') AS
+SELECT customer, count(*) AS items, max(at) AS latest FROM cart_items GROUP BY customer;
+
+INSERT INTO cart_items VALUES ('ann', '2026-03-01 12:00Z'), ('ann', '2026-03-01 12:01Z'),
+                              ('bob', '2026-03-01 12:20Z'), ('bob', '2026-03-01 12:32Z');
+SELECT * FROM carts ORDER BY customer;               -- ann's was over at 12:31
+INSERT INTO cart_items VALUES ('ann', '2026-03-01 12:33Z');
+SELECT * FROM carts ORDER BY customer;
 
 CREATE MATERIALIZED VIEW latest WITH (stream_agg.continuous) AS
 SELECT sensor, last(value, at) AS value, last(value, (at, value)) AS greatest_of_equals,

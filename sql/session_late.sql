@@ -81,6 +81,18 @@ SELECT g, to_char(window_start, 'HH24:MI') AS starts, n, sum FROM joined ORDER B
 SELECT row_data ->> 'v' AS v, to_char(window_start, 'HH24:MI') AS starts, to_char(window_end, 'HH24:MI') AS ends FROM stream_agg.late_rows WHERE view = 'joined'::regclass ORDER BY "offset";
 SELECT rows_in, rows_late FROM stream_agg.views WHERE view = 'joined'::regclass;
 
+-- Sessions are removed when no row can join them any more that is not late by itself.
+CREATE FOREIGN TABLE r (k text, v int, t timestamptz) SERVER session_late OPTIONS (event_time 't');
+CREATE MATERIALIZED VIEW removed WITH (stream_agg.continuous, stream_agg.retention = '0') AS
+SELECT k, window_start, window_end, count(*) AS n FROM r, session(t, '10 min') GROUP BY 1, 2, 3;
+INSERT INTO r VALUES ('a', 1, at('0:00')), ('z', 0, at('0:20'));
+INSERT INTO r VALUES ('a', 2, at('0:10'));
+SELECT k, to_char(window_start, 'HH24:MI') AS starts, n, is_final FROM removed ORDER BY 1, 2;
+INSERT INTO r VALUES ('z', 0, at('0:20:00.000001'));
+INSERT INTO r VALUES ('a', 3, at('0:10'));
+SELECT k, to_char(window_start, 'HH24:MI') AS starts, n, is_final FROM removed ORDER BY 1, 2;
+SELECT row_data ->> 'v' AS v, to_char(window_start, 'HH24:MI') AS starts, to_char(window_end, 'HH24:MI') AS ends FROM stream_agg.late_rows WHERE view = 'removed'::regclass ORDER BY "offset";
+
 -- A row on which the view's query fails is a dead letter; the late ones beside it are found all the same.
 CREATE FOREIGN TABLE f (v int, t timestamptz) SERVER session_late OPTIONS (event_time 't');
 CREATE MATERIALIZED VIEW failing WITH (stream_agg.continuous) AS

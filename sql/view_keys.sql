@@ -5,6 +5,7 @@
 \i :oracle
 CREATE SCHEMA view_keys;
 SET search_path = view_keys, public;
+SET client_min_messages = warning;
 SET DateStyle = 'ISO, YMD';
 CREATE SERVER view_keys FOREIGN DATA WRAPPER stream_agg;
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');

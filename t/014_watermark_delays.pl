@@ -211,6 +211,33 @@ SELECT stream_agg.suggest_out_of_orderness('measured', 0.9),
 EOF
 	'00:00:00|00:00:05', 'suggest_out_of_orderness');
 
+# While no broker answers nobody knows what is unread: that is no silence, and
+# nothing is idle. When it is back, the end has to be seen again.
+my $own = KafkaBroker->new('own');
+my $away = $own->topic_name('away');
+$own->create_topic($away, 2);
+$own->produce_lines($away, events(0, 60, 0));
+$node->safe_psql('postgres', <<EOF);
+CREATE SERVER away FOREIGN DATA WRAPPER stream_agg
+	OPTIONS (bootstrap_servers '@{[$own->bootstrap]}');
+CREATE USER MAPPING FOR CURRENT_USER SERVER away;
+CREATE FOREIGN TABLE away (t timestamptz) SERVER away
+	OPTIONS (topic '$away', event_time 't', idle_timeout '1 day', idle_close '8 s');
+EOF
+create_view($node, 'away_view', windows('away'));
+wait_for_views($node, 'away_view');
+$own->stop;
+wait_for($node, <<EOF, 't');
+SELECT min(now() - last_message_at) > '10 s' FROM stream_agg.partitions
+WHERE stream = 'away'::regclass
+EOF
+is( $node->safe_psql('postgres', "SELECT stream_agg.watermark('away') AT TIME ZONE 'UTC'"),
+	'2024-01-01 10:00:59', 'an outage is no silence');
+$own->start;
+wait_for($node, "SELECT stream_agg.watermark('away') > now() - interval '1 minute'");
+pass('silence is');
+$own->stop;
+
 # A dump carries the option; the dependency of the stream on its function is
 # recorded anew by the restore.
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump.sql";

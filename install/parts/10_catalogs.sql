@@ -187,3 +187,7 @@ COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows o
 CREATE FUNCTION stream_agg.is_late_row(internal, tid) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late_row';
 COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether a row of the batch came too late for every session';
+
+CREATE FUNCTION stream_agg.row_event_time(internal, tid) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_event_time';
+COMMENT ON FUNCTION stream_agg.row_event_time(internal, tid) IS 'internal: event time of a row of the batch';

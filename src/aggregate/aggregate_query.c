@@ -173,12 +173,12 @@ sa_aggregate_query_key_count(const SaAggregateQuery *aq)
 }
 
 SaAggregateQuery *
-sa_aggregate_query_analyze(const Query *definition, int64 allowed_lateness_us,
-						   ParseState *pstate)
+sa_aggregate_query_analyze(const Query *definition, const SaView *view, ParseState *pstate)
 {
 	SaAggregateQuery *aq = palloc0(sizeof(SaAggregateQuery));
 
-	aq->allowed_lateness_us = allowed_lateness_us;
+	aq->allowed_lateness_us = view->allowed_lateness_us;
+	aq->state_ttl_us = view->state_ttl_us;
 	aq->sq = sa_stream_query_analyze(definition, pstate);
 	analyze_keys(aq, pstate);
 	analyze_window(aq, pstate);

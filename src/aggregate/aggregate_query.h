@@ -12,6 +12,7 @@
  *		is_final				if there is a window
  *		revision				changes of a row after it was final
  *		states					of those aggregates whose value isn't their state
+ *		last_event_time			of the group's rows, if groups expire
  *
  *	  With panes, the data table has the settled windows alone and no states; the
  *	  others are made from the table of panes when they are read:
@@ -43,6 +44,7 @@
 #include "parser/parse_node.h"
 
 #include "aggregate/stream_query.h"
+#include "metadata/view.h"
 
 typedef struct SaGroupKey
 {
@@ -98,12 +100,14 @@ typedef struct SaAggregateQuery
 	bool		windowed;
 	bool		panes;			/* windows are made of panes */
 	int64		allowed_lateness_us;
+	int64		state_ttl_us;	/* -1: groups don't expire */
 
 	/* columns of the data table; 0: not there */
 	AttrNumber	start_attnum;
 	AttrNumber	end_attnum;
 	AttrNumber	final_attnum;
 	AttrNumber	revision_attnum;
+	AttrNumber	last_attnum;
 	int			natts;
 
 	/*
@@ -125,11 +129,11 @@ typedef struct SaViewTables
 extern bool sa_query_is_aggregate(const Query *query);
 
 /*
- * Takes apart the query of an aggregate view.  Raises an error with the reason
- * if it can't be maintained.
+ * Takes apart the query of an aggregate view, of which only the lengths of time
+ * need be set.  Raises an error with the reason if it can't be maintained.
  */
 extern SaAggregateQuery *sa_aggregate_query_analyze(const Query *definition,
-													int64 allowed_lateness_us,
+													const SaView *view,
 													ParseState *pstate);
 
 /* The number of columns by which a row of the data table is found. */

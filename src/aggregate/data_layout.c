@@ -139,6 +139,8 @@ sa_data_layout_assign(SaAggregateQuery *aq)
 
 	/* our own names come first, so that they are what the documents say */
 	taken = lappend(taken, "revision");
+	if (aq->state_ttl_us >= 0)
+		taken = lappend(taken, "last_event_time");
 	if (aq->windowed)
 	{
 		taken = lappend(taken, "window_start");
@@ -175,6 +177,8 @@ sa_data_layout_assign(SaAggregateQuery *aq)
 		aq->final_attnum = ++attnum;
 	aq->revision_attnum = ++attnum;
 	assign_states(aq, &taken, &attnum);
+	if (aq->state_ttl_us >= 0 && !aq->windowed)
+		aq->last_attnum = ++attnum;
 	aq->natts = attnum;
 	foreach(lc, aq->kept)
 	{
@@ -208,7 +212,10 @@ sa_data_layout_columns(const SaAggregateQuery *aq)
 	if (aq->windowed)
 		columns = lappend(columns, simple_column("is_final", BOOLOID));
 	columns = lappend(columns, simple_column("revision", INT8OID));
-	return list_concat(columns, states);
+	columns = list_concat(columns, states);
+	if (aq->last_attnum != 0)
+		columns = lappend(columns, simple_column("last_event_time", TIMESTAMPTZOID));
+	return columns;
 }
 
 List *

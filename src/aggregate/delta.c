@@ -117,6 +117,14 @@ make_row_test(SaStreamQuery *sq, const char *function)
 	return sa_delta_batch_call(function, BOOLOID, list_make2(sa_delta_row_ctid(sq), end));
 }
 
+/* stream_agg.row_event_time($1, stream.ctid) */
+static Expr *
+make_row_time(SaStreamQuery *sq)
+{
+	return sa_delta_batch_call("row_event_time", TIMESTAMPTZOID,
+							   list_make1(sa_delta_row_ctid(sq)));
+}
+
 /* A timestamptz as the type of the window's columns. */
 static Expr *
 as_window_type(const SaStreamQuery *sq, Expr *expr)
@@ -147,6 +155,25 @@ make_pane_watermark(SaStreamQuery *sq)
 {
 	return sa_delta_batch_call("pane_watermark", TIMESTAMPTZOID,
 					  list_make2(sa_delta_row_ctid(sq), sa_delta_event_time(sq)));
+}
+
+Expr *
+sa_delta_extreme(Oid aggregate, Expr *argument)
+{
+	Aggref	   *aggref = makeNode(Aggref);
+	Oid			type = exprType((Node *) argument);
+
+	aggref->aggfnoid = aggregate;
+	aggref->aggtype = type;
+	aggref->aggtranstype = InvalidOid;
+	aggref->aggargtypes = list_make1_oid(type);
+	aggref->args = list_make1(makeTargetEntry(argument, 1, NULL, false));
+	aggref->aggkind = AGGKIND_NORMAL;
+	aggref->aggsplit = AGGSPLIT_SIMPLE;
+	aggref->aggno = -1;
+	aggref->aggtransno = -1;
+	aggref->location = -1;
+	return (Expr *) aggref;
 }
 
 void
@@ -329,9 +356,9 @@ sa_delta_make_plan(Query *query, bool partial)
 }
 
 PlannedStmt *
-sa_delta_plan(const Query *definition, int64 allowed_lateness_us)
+sa_delta_plan(const Query *definition, const SaView *view)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, allowed_lateness_us, NULL);
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
 	Query	   *query = aq->sq->query;
 	ListCell   *lc;
 
@@ -346,12 +373,20 @@ sa_delta_plan(const Query *definition, int64 allowed_lateness_us)
 		else if (aggregate->mode == SA_AGGREGATE_DISTINCT)
 			sa_delta_add_output(query, empty_call(aggregate->aggref), aggregate->name, NULL);
 	}
-	if (aq->windowed && !aq->panes && allowed_lateness_us > 0)
+	if (aq->windowed && !aq->panes && aq->allowed_lateness_us > 0)
 	{
 		Aggref	   *revisions = sa_count_star();
 
 		revisions->aggfilter = make_row_test(aq->sq, "is_after_end");
 		sa_delta_add_output(query, (Expr *) revisions, "revisions", NULL);
+	}
+	if (aq->last_attnum != 0)
+	{
+		sa_delta_add_output(query, sa_delta_extreme(F_MIN_TID, sa_delta_row_ctid(aq->sq)),
+							"first_row", NULL);
+		sa_delta_add_output(query, sa_delta_extreme(F_MAX_TIMESTAMPTZ,
+													make_row_time(aq->sq)),
+							"last_event_time", NULL);
 	}
 	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
 	query->hasAggs = true;
@@ -361,9 +396,9 @@ sa_delta_plan(const Query *definition, int64 allowed_lateness_us)
 }
 
 PlannedStmt *
-sa_lateness_plan(const Query *definition)
+sa_lateness_plan(const Query *definition, const SaView *view)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, 0, NULL);
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
 	SaStreamQuery *sq = aq->sq;
 	Query	   *query = sq->query;
 

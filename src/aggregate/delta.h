@@ -23,24 +23,25 @@
  * pane_start and row_watermark; states of the aggregates in the order of
  * aq->aggregates (serialized if internal, left out if arguments are kept); then,
  * if the view allows lateness and has no panes, the number of rows that came
- * after the end of the group's window; and last the number of rows of the batch
- * in that group.  Late rows are left out.
+ * after the end of the group's window; if groups expire, the ctid of the
+ * group's first row and the greatest event time of its rows; and last the number
+ * of rows of the batch in that group.  Late rows are left out.
  */
-extern PlannedStmt *sa_delta_plan(const Query *definition, int64 allowed_lateness_us);
+extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view);
 
 /*
  * Adds the batch to kept set number n.  If the set feeds states, rows of the plan
  * are: the keys, window_start if there is one, the states of those aggregates
  * that the set feeds, and last the number of rows that were new to it.
  */
-extern PlannedStmt *sa_kept_plan(const Query *definition, int64 allowed_lateness_us,
+extern PlannedStmt *sa_kept_plan(const Query *definition, const SaView *view,
 								 const SaViewTables *tables, int n);
 
 /*
  * Rows of the lateness plan, one per row of the batch and window: the row's
  * ctid, window_start, window_end, and whether the row is late for the window.
  */
-extern PlannedStmt *sa_lateness_plan(const Query *definition);
+extern PlannedStmt *sa_lateness_plan(const Query *definition, const SaView *view);
 
 /*
  * Refuses a plan that scans a stream more than once: an SQL function that the

@@ -154,10 +154,9 @@ replace_source_walker(Node *node, Query *source)
 }
 
 PlannedStmt *
-sa_kept_plan(const Query *definition, int64 allowed_lateness_us, const SaViewTables *tables,
-			 int n)
+sa_kept_plan(const Query *definition, const SaView *view, const SaViewTables *tables, int n)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, allowed_lateness_us, NULL);
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
 	SaKeptSet  *set = list_nth(aq->kept, n);
 	Oid			table = list_nth_oid(tables->kept, n);
 	char	   *sql = set->feeds_states ? kept_states_sql(aq, set, tables, table) :

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/stratnum.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -24,15 +25,19 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/analyze.h"
+#include "parser/parse_func.h"
 #include "parser/parse_relation.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "aggregate/aggregate_query.h"
 #include "aggregate/rows_sql.h"
 #include "base/compat.h"
+#include "stream_agg.h"
 
 #define DATA_RTINDEX	1
 
@@ -160,6 +165,48 @@ add_column(Query *query, Node *expr, char *name)
 												name, false));
 }
 
+/*
+ * last_event_time >= (SELECT stream_agg.closed_until(data_table, state_ttl)):
+ * groups that are over are not seen, whether they have been removed or not.  The
+ * subquery has it computed once and not for each row.
+ */
+static Node *
+make_not_expired(const OutputContext *context, Oid data_table)
+{
+	static const Oid argtypes[] = {REGCLASSOID, INTERVALOID};
+	List	   *name = list_make2(makeString(SA_SCHEMA), makeString("closed_until"));
+	TypeCacheEntry *type = lookup_type_cache(TIMESTAMPTZOID, TYPECACHE_BTREE_OPFAMILY);
+	Oid			operator = get_opfamily_member(type->btree_opf, TIMESTAMPTZOID, TIMESTAMPTZOID,
+											   BTGreaterEqualStrategyNumber);
+	Interval   *ttl = palloc0(sizeof(Interval));
+	Query	   *select = makeNode(Query);
+	SubLink    *sublink = makeNode(SubLink);
+	List	   *arguments;
+	Expr	   *qual;
+
+	ttl->time = context->aq->state_ttl_us;
+	arguments = list_make2(makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
+									 ObjectIdGetDatum(data_table), false, true),
+						   makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
+									 IntervalPGetDatum(ttl), false, false));
+	select->commandType = CMD_SELECT;
+	select->canSetTag = true;
+	select->jointree = makeFromExpr(NIL, NULL);
+	add_column(select, (Node *) makeFuncExpr(LookupFuncName(name, 2, argtypes, false),
+											 TIMESTAMPTZOID, arguments, InvalidOid,
+											 InvalidOid, COERCE_EXPLICIT_CALL),
+			   "closed_until");
+
+	sublink->subLinkType = EXPR_SUBLINK;
+	sublink->subselect = (Node *) select;
+	sublink->location = -1;
+	qual = make_opclause(operator, BOOLOID, false,
+						 (Expr *) data_var(context->desc, context->aq->last_attnum),
+						 (Expr *) sublink, InvalidOid, InvalidOid);
+	set_opfuncid((OpExpr *) qual);
+	return (Node *) qual;
+}
+
 Query *
 sa_aggregate_output_query(const SaAggregateQuery *aq, const SaViewTables *tables,
 						  List *column_names, bool emit_final,
@@ -193,6 +240,11 @@ sa_aggregate_output_query(const SaAggregateQuery *aq, const SaViewTables *tables
 				 errmsg("too many column names were specified")));
 
 	quals = output_mutator(source->havingQual, &context);
+	if (aq->last_attnum != 0)
+	{
+		quals = make_and_qual(quals, make_not_expired(&context, tables->data));
+		query->hasSubLinks = true;
+	}
 	if (aq->windowed && emit_final)
 		quals = make_and_qual(quals, (Node *) data_var(context.desc, aq->final_attnum));
 	else if (aq->windowed)

@@ -51,29 +51,10 @@ make_bucket(SaStreamQuery *sq)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-/* min(time) or max(time) */
-static Expr *
-make_extreme(SaStreamQuery *sq, Oid aggregate)
-{
-	Aggref	   *aggref = makeNode(Aggref);
-
-	aggref->aggfnoid = aggregate;
-	aggref->aggtype = TIMESTAMPTZOID;
-	aggref->aggtranstype = InvalidOid;
-	aggref->aggargtypes = list_make1_oid(TIMESTAMPTZOID);
-	aggref->args = list_make1(makeTargetEntry(sa_delta_event_time(sq), 1, NULL, false));
-	aggref->aggkind = AGGKIND_NORMAL;
-	aggref->aggsplit = AGGSPLIT_SIMPLE;
-	aggref->aggno = -1;
-	aggref->aggtransno = -1;
-	aggref->location = -1;
-	return (Expr *) aggref;
-}
-
 PlannedStmt *
-sa_session_plan(const Query *definition)
+sa_session_plan(const Query *definition, const SaView *view)
 {
-	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, 0, NULL);
+	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
 	SaStreamQuery *sq = aq->sq;
 	Query	   *query = sq->query;
 	ListCell   *lc;
@@ -97,8 +78,8 @@ sa_session_plan(const Query *definition)
 		if (aggregate->mode != SA_AGGREGATE_KEPT)
 			sa_delta_add_output(query, (Expr *) aggregate->aggref, aggregate->name, NULL);
 	}
-	sa_delta_add_output(query, make_extreme(sq, F_MIN_TIMESTAMPTZ), "first", NULL);
-	sa_delta_add_output(query, make_extreme(sq, F_MAX_TIMESTAMPTZ), "last", NULL);
+	sa_delta_add_output(query, sa_delta_extreme(F_MIN_TIMESTAMPTZ, sa_delta_event_time(sq)), "first", NULL);
+	sa_delta_add_output(query, sa_delta_extreme(F_MAX_TIMESTAMPTZ, sa_delta_event_time(sq)), "last", NULL);
 	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
 	query->hasAggs = true;
 	return sa_delta_make_plan(query, true);

@@ -20,6 +20,6 @@
  * last event time (timestamptz) and the number of rows.  Late rows are in it.  In
  * no particular order.
  */
-extern PlannedStmt *sa_session_plan(const Query *definition);
+extern PlannedStmt *sa_session_plan(const Query *definition, const SaView *view);
 
 #endif							/* SA_AGGREGATE_SESSION_QUERY_H */

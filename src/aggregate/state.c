@@ -174,9 +174,12 @@ load_state(SaStateFunctions *functions, const SaStateDatum *stored)
 
 	if (functions->internal)
 	{
-		/* a parallel query never toasts states, so some functions rely on that */
+		/*
+		 * The function may do its work later, when the row is gone; and it may
+		 * know nothing of toasted states, which a parallel query does not have.
+		 */
 		if (!state.isnull)
-			state.value = PointerGetDatum(PG_DETOAST_DATUM(state.value));
+			state.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(state.value));
 		set_argument(&functions->deserialize, 0, state);
 		set_argument(&functions->deserialize, 1, dummy);
 		return call_support(&functions->deserialize);

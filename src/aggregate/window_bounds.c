@@ -16,6 +16,10 @@
 #include "optimizer/optimizer.h"
 
 #include "aggregate/aggregate_query.h"
+#include "base/compat.h"
+
+/* what of a range table is not an expression of its own */
+#define IGNORED_IN_RANGE_TABLE	(QTW_IGNORE_JOINALIASES | QTW_IGNORE_GROUPEXPRS)
 
 typedef struct BoundsContext
 {
@@ -76,7 +80,7 @@ bounds_walker(Node *node, BoundsContext *context)
 
 		context->sublevels_up++;
 		found = query_tree_walker((Query *) node, bounds_walker, context,
-								  QTW_IGNORE_JOINALIASES);
+								  IGNORED_IN_RANGE_TABLE);
 		context->sublevels_up--;
 		return found;
 	}
@@ -98,7 +102,7 @@ level_needs_bounds(BoundsContext *context)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (++rtindex != sq->path[0] &&
-			range_table_entry_walker(rte, bounds_walker, context, QTW_IGNORE_JOINALIASES))
+			range_table_entry_walker(rte, bounds_walker, context, IGNORED_IN_RANGE_TABLE))
 			return true;
 	}
 	return false;

@@ -23,6 +23,7 @@ SA_FUNCTION_INFO_V1(stream_agg_arrival);
 SA_FUNCTION_INFO_V1(stream_agg_is_late_row);
 SA_FUNCTION_INFO_V1(stream_agg_row_offset);
 SA_FUNCTION_INFO_V1(stream_agg_row_partition);
+SA_FUNCTION_INFO_V1(stream_agg_row_event_time);
 
 /* Watermark that decides about a row; DT_NOBEGIN: surely before any window's end. */
 static inline TimestampTz
@@ -206,4 +207,21 @@ stream_agg_is_late_row(PG_FUNCTION_ARGS)
 	row = sa_batch_row_of_ctid((ItemPointer) PG_GETARG_POINTER(1));
 	behind = sa_batch_behind_row(scan, sa_batch_arrival(scan, row));
 	PG_RETURN_BOOL(behind != NULL && behind->late && !behind->in_time);
+}
+
+static inline const SaRow *
+row_of_batch(const SaBatchScan *scan, Datum tid)
+{
+	return &scan->batch->rows[sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(tid))];
+}
+
+/*
+ * row_event_time(batch internal, row tid) → timestamptz
+ */
+Datum
+stream_agg_row_event_time(PG_FUNCTION_ARGS)
+{
+	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
+
+	PG_RETURN_TIMESTAMPTZ(row_of_batch(scan, PG_GETARG_DATUM(1))->event_time);
 }

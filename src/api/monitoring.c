@@ -54,7 +54,7 @@ open_windows_sql(const SaView *view)
 	if (view->kind != SA_VIEW_AGGREGATE)
 		return NULL;
 	definition = table_open(view->definition, AccessShareLock);
-	aq = sa_aggregate_query_analyze(get_view_query(definition), view->allowed_lateness_us, NULL);
+	aq = sa_aggregate_query_analyze(get_view_query(definition), view, NULL);
 	table_close(definition, NoLock);
 	if (!aq->windowed)
 		return NULL;

@@ -139,8 +139,7 @@ analyze(CreateState *state)
 
 	if (sa_query_is_aggregate(state->query))
 	{
-		state->aq = sa_aggregate_query_analyze(state->query, state->options.allowed_lateness_us,
-											   state->pstate);
+		state->aq = sa_aggregate_query_analyze(state->query, &state->view, state->pstate);
 		sq = state->aq->sq;
 		state->view.kind = SA_VIEW_AGGREGATE;
 	}
@@ -784,6 +783,8 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 	sa_view_insert(&state.view);
 	CommandCounterIncrement();
 	try_view(&state);
+	if (state.aq != NULL)
+		sa_view_bounds_notice(state.aq, statement->into->rel->relname);
 	sa_doorbell_ring_at_commit();
 }
 

@@ -7,6 +7,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
 #include "ddl/view_bounds.h"
 
 static void
@@ -37,4 +43,98 @@ sa_view_bounds_check(const SaAggregateQuery *aq, const SaViewOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"stream_agg.state_ttl\" is for aggregates with GROUP BY"),
 				 errhint("Leave the option out.")));
+}
+
+/* ------------------------------------------------------------------------
+ * Notices
+ * ------------------------------------------------------------------------
+ */
+
+/* An expression that can have a few values only, whatever the rows are. */
+static bool
+has_few_values(Node *expr)
+{
+	Oid			type = getBaseType(exprType(expr));
+	ListCell   *lc;
+
+	if (type == BOOLOID || get_typtype(type) == TYPTYPE_ENUM || !contain_var_clause(expr))
+		return true;
+	if (!IsA(expr, CaseExpr))
+		return false;
+	foreach(lc, ((CaseExpr *) expr)->args)
+	{
+		if (!has_few_values((Node *) lfirst_node(CaseWhen, lc)->result))
+			return false;
+	}
+	return has_few_values((Node *) ((CaseExpr *) expr)->defresult);
+}
+
+/* Functions that are stable, and so allowed, but differ from batch to batch. */
+static bool
+is_clock_function(Oid funcid, void *context)
+{
+	return funcid == F_NOW || funcid == F_TRANSACTION_TIMESTAMP ||
+		funcid == F_STATEMENT_TIMESTAMP || funcid == F_AGE_TIMESTAMPTZ ||
+		funcid == F_AGE_TIMESTAMP;
+}
+
+static bool
+reads_clock_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_clock_function, NULL))
+		return true;
+	if (IsA(node, SQLValueFunction))
+	{
+		switch (((SQLValueFunction *) node)->op)
+		{
+			case SVFOP_CURRENT_DATE:
+			case SVFOP_CURRENT_TIME:
+			case SVFOP_CURRENT_TIME_N:
+			case SVFOP_CURRENT_TIMESTAMP:
+			case SVFOP_CURRENT_TIMESTAMP_N:
+			case SVFOP_LOCALTIME:
+			case SVFOP_LOCALTIME_N:
+			case SVFOP_LOCALTIMESTAMP:
+			case SVFOP_LOCALTIMESTAMP_N:
+				return true;
+			case SVFOP_CURRENT_ROLE:
+			case SVFOP_CURRENT_USER:
+			case SVFOP_USER:
+			case SVFOP_SESSION_USER:
+			case SVFOP_CURRENT_CATALOG:
+			case SVFOP_CURRENT_SCHEMA:
+				return false;
+		}
+	}
+	return expression_tree_walker(node, reads_clock_walker, context);
+}
+
+void
+sa_view_bounds_notice(const SaAggregateQuery *aq, const char *name)
+{
+	bool		few_groups = true;
+	bool		by_clock = false;
+	ListCell   *lc;
+
+	foreach(lc, aq->keys)
+	{
+		Node	   *expr = (Node *) ((SaGroupKey *) lfirst(lc))->expr;
+		int			level;
+
+		/* what a column of a subquery is computed from is looked at, too */
+		expr = sa_stream_query_trace(aq->sq, expr, &level);
+		few_groups &= has_few_values(expr);
+		by_clock |= reads_clock_walker(expr, NULL);
+	}
+	if (by_clock)
+		ereport(NOTICE,
+				(errmsg("continuous view \"%s\" groups by the time at which rows are read", name),
+				 errdetail("Into which group a row goes depends on when its batch runs."),
+				 errhint("Group by the event time of the rows.")));
+	else if (!aq->windowed && aq->state_ttl_us < 0 && !few_groups)
+		ereport(NOTICE,
+				(errmsg("continuous view \"%s\" keeps a row for every group for ever", name),
+				 errhint("If groups come and go, set the option \"stream_agg.state_ttl\" or group by a window.")));
 }

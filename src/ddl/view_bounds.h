@@ -18,4 +18,10 @@
 extern void sa_view_bounds_check(const SaAggregateQuery *aq,
 								 const SaViewOptions *options);
 
+/*
+ * Tells the user if nothing bounds the number of groups.  Only what can be seen
+ * in the query itself is known: a view need not grow, but it may.
+ */
+extern void sa_view_bounds_notice(const SaAggregateQuery *aq, const char *name);
+
 #endif							/* SA_DDL_VIEW_BOUNDS_H */

@@ -5,8 +5,9 @@
  *
  * NOTES
  *	  All other files of this folder go through here.  The statements are plain
- *	  SQL: none of them runs per row of a stream, and what they say is easier to
- *	  check than heap access by hand.
+ *	  SQL: none of them runs per row of a stream (late rows, of which there may be
+ *	  many, are inserted without one), and what they say is easier to check than
+ *	  heap access by hand.
  *
  *	  They run as the bootstrap superuser, since no user has rights on the
  *	  tables, and with search_path pinned, so that nothing that a user creates

@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "pipeline/data_table.h"
+#include "pipeline/expiry.h"
 #include "pipeline/merge.h"
 #include "window/window.h"
 
@@ -29,7 +30,7 @@ typedef struct Merge
 	DestReceiver pub;
 	SaViewPlan *plan;
 	const SaKeptSet *set;		/* that feeds the states; NULL: the batch does */
-	TimestampTz watermark;
+	const SaBatchScan *scanned;
 	int64	   *rows_seen;
 
 	SaDataTable table;
@@ -114,11 +115,62 @@ init_group(Merge *merge, TupleTableSlot *delta)
 		slot->tts_values[aq->end_attnum - 1] = TimestampGetDatum(end);
 		slot->tts_isnull[aq->end_attnum - 1] = false;
 		/* the first row of a group may come while its window is only allowed */
-		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(end <= merge->watermark);
+		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(end <= merge->scanned->progress->watermark);
 		slot->tts_isnull[aq->final_attnum - 1] = false;
 	}
 	slot->tts_values[aq->revision_attnum - 1] = Int64GetDatum(0);
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
+}
+
+/* The group in the table has come to its end; this one begins anew. */
+static bool
+is_expired(Merge *merge, TupleTableSlot *delta)
+{
+	SaAggregateQuery *aq = merge->plan->aq;
+	const SaBatchScan *scan = merge->scanned;
+	TimestampTz watermark;
+	Datum		first_row;
+	int			column = delta->tts_tupleDescriptor->natts - 3;
+	int			row;
+	Datum		last;
+	bool		isnull;
+
+	if (aq->last_attnum == 0 || merge->set != NULL)
+		return false;
+	first_row = delta->tts_values[column];
+	row = sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(first_row));
+	watermark = sa_batch_row_watermark(scan, &scan->batch->rows[row]);
+	last = slot_getattr(merge->table.old_slot, aq->last_attnum, &isnull);
+	return !isnull && sa_expiry_is_over(DatumGetTimestampTz(last), watermark, aq->state_ttl_us);
+}
+
+/* What is kept for a group that is over would count for the one that begins. */
+static void
+discard_kept(Merge *merge)
+{
+	Datum		ctid = PointerGetDatum(&merge->table.old_slot->tts_tid);
+	ListCell   *lc;
+
+	foreach(lc, merge->plan->discard)
+		sa_view_plan_execute(lfirst(lc), &ctid);
+}
+
+/* Of a group that goes on: the slot has what it was. */
+static void
+note_last_event_time(Merge *merge, TupleTableSlot *delta)
+{
+	AttrNumber	attnum = merge->plan->aq->last_attnum;
+	TupleTableSlot *slot = merge->table.new_slot;
+	int			column = delta->tts_tupleDescriptor->natts - 2;
+	Datum		last;
+
+	if (attnum == 0 || merge->set != NULL)
+		return;
+	last = delta->tts_values[column];
+	if (slot->tts_isnull[attnum - 1] ||
+		DatumGetTimestampTz(slot->tts_values[attnum - 1]) < DatumGetTimestampTz(last))
+		slot->tts_values[attnum - 1] = last;
+	slot->tts_isnull[attnum - 1] = false;
 }
 
 static void
@@ -211,6 +263,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	MemoryContext old_context;
 	int64		rows;
 	bool		found;
+	bool		goes_on;
 
 	slot_getallattrs(delta);
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
@@ -221,7 +274,10 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	found = find_group(merge, delta);
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
-	if (found)
+	goes_on = found && !is_expired(merge, delta);
+	if (found && !goes_on)
+		discard_kept(merge);
+	if (goes_on)
 		sa_data_table_copy_old(table);
 	else if (merge->set == NULL)
 		init_group(merge, delta);
@@ -231,8 +287,9 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	/* an empty batch still gives a group if there are no keys */
 	if (rows > 0 || (!found && merge->set == NULL))
 	{
-		merge_states(merge, delta, found);
+		merge_states(merge, delta, goes_on);
 		count_rows(merge, delta, rows);
+		note_last_event_time(merge, delta);
 		ExecStoreVirtualTuple(table->new_slot);
 		if (found)
 			ExecSimpleRelationUpdate(table->result, table->estate, &table->epqstate,
@@ -267,7 +324,7 @@ merge_destroy(DestReceiver *self)
 }
 
 DestReceiver *
-sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, TimestampTz watermark,
+sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, const SaBatchScan *scan,
 				  int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
@@ -279,7 +336,7 @@ sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, TimestampTz watermark,
 	merge->pub.mydest = DestNone;
 	merge->plan = plan;
 	merge->set = set;
-	merge->watermark = watermark;
+	merge->scanned = scan;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;
 }

@@ -45,6 +45,7 @@ struct SaSweep
 	int64		keep_us;
 	bool		by_block;
 	SPIPlanPtr	delete;
+	List	   *before;			/* of SPIPlanPtr */
 
 	/* by index: the last step may have left rows that were due */
 	bool		more;
@@ -113,13 +114,28 @@ sa_sweep_by_block(Relation table, AttrNumber column, int64 keep_us)
 
 	sweep->by_block = true;
 	sweep->delete = prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-									 "SELECT ctid FROM ONLY %s WHERE %s OPERATOR(pg_catalog.<) $1"
-									 " AND ctid OPERATOR(pg_catalog.>=) $2"
-									 " AND ctid OPERATOR(pg_catalog.<) $3"
+									 "SELECT d.ctid FROM ONLY %s AS d WHERE %s"
 									 " FOR UPDATE SKIP LOCKED))",
-									 qualified_name(table), qualified_name(table), name),
+									 qualified_name(table), qualified_name(table),
+									 sa_sweep_block_condition("d", name)),
 							lengthof(argtypes), argtypes);
 	return sweep;
+}
+
+char *
+sa_sweep_block_condition(const char *alias, const char *column)
+{
+	return psprintf("%s.%s OPERATOR(pg_catalog.<) $1 AND %s.ctid OPERATOR(pg_catalog.>=) $2"
+					" AND %s.ctid OPERATOR(pg_catalog.<) $3", alias, column, alias, alias);
+}
+
+void
+sa_sweep_before(SaSweep *sweep, const char *sql)
+{
+	Oid			argtypes[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
+
+	Assert(sweep->by_block);
+	sweep->before = lappend(sweep->before, prepare(sql, lengthof(argtypes), argtypes));
 }
 
 /* Returns the number of rows that were removed. */
@@ -128,8 +144,14 @@ execute_delete(SaSweep *sweep, Datum *values)
 {
 	uint64		processed;
 	int			result;
+	ListCell   *lc;
 
 	SPI_connect();
+	foreach(lc, sweep->before)
+	{
+		if (SPI_execute_plan(lfirst(lc), values, NULL, false, 0) != SPI_OK_DELETE)
+			elog(ERROR, "could not remove what is kept for rows");
+	}
 	result = SPI_execute_plan(sweep->delete, values, NULL, false, 0);
 	if (result != SPI_OK_DELETE)
 		elog(ERROR, "could not remove rows: %s", SPI_result_code_string(result));
@@ -215,5 +237,12 @@ sa_sweep_free(List *sweeps)
 	ListCell   *lc;
 
 	foreach(lc, sweeps)
-		SPI_freeplan(((SaSweep *) lfirst(lc))->delete);
+	{
+		SaSweep    *sweep = lfirst(lc);
+		ListCell   *lb;
+
+		SPI_freeplan(sweep->delete);
+		foreach(lb, sweep->before)
+			SPI_freeplan(lfirst(lb));
+	}
 }

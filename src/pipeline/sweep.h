@@ -31,6 +31,14 @@ extern SaSweep *sa_sweep_by_index(Relation table, AttrNumber column, int64 keep_
 extern SaSweep *sa_sweep_by_block(Relation table, AttrNumber column, int64 keep_us);
 
 /*
+ * A DELETE that is executed before each step of a sweep by block, with the same
+ * parameters; sa_sweep_block_condition is what tells the rows of a step, in terms
+ * of the table's alias.
+ */
+extern void sa_sweep_before(SaSweep *sweep, const char *sql);
+extern char *sa_sweep_block_condition(const char *alias, const char *column);
+
+/*
  * One step of each sweep of a list.  "moved" says that the watermark has moved
  * since the last call.  A step grows with the rows of the batch, so that sweeping
  * keeps pace, but is not otherwise longer if more is due.  Call as the owner of

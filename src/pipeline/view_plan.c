@@ -319,6 +319,9 @@ settle_assignments(const SaViewPlan *plan)
  * A window is final when the watermark reaches its end, and settled when the
  * allowed lateness is over, too; then its states are dropped.  Without allowed
  * lateness both are one update.
+ *
+ * Both are told where the watermark comes from: nothing that ends before is open
+ * any more, and the index has many dead entries there.
  */
 static void
 plan_close(SaViewPlan *plan)
@@ -331,40 +334,55 @@ plan_close(SaViewPlan *plan)
 	char	   *settled = settle_assignments(plan);
 	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
 	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
-	const char *ended = strict ? "<" : "<=";
-	const char *not_ended = strict ? ">=" : ">";
+	char	   *due = psprintf("d.%s OPERATOR(pg_catalog.%s) $1 AND d.%s OPERATOR(pg_catalog.%s) $2",
+							   end, strict ? ">=" : ">", end, strict ? "<" : "<=");
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
-	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s"
-								   " WHERE NOT d.%s AND d.%s OPERATOR(pg_catalog.%s) $1",
+	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
 								   table, final, both ? ", " : "", both ? settled : "",
-								   final, end, ended),
-						  1, argtypes);
+								   final, due),
+						  lengthof(argtypes), argtypes);
 	if (!both && settled[0] != '\0')
-		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s"
-										" WHERE d.%s OPERATOR(pg_catalog.%s) $1"
-										" AND d.%s OPERATOR(pg_catalog.%s) $2",
-										table, settled, end, not_ended, end, ended),
-							   2, argtypes);
+		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s",
+										table, settled, due),
+							   lengthof(argtypes), argtypes);
+}
+
+/* A DELETE of what set number n keeps, for rows d of the data table. */
+static SPIPlanPtr
+plan_kept_delete(SaViewPlan *plan, int n, const char *condition, int nargs, Oid *argtypes)
+{
+	return prepare(sa_kept_delete_sql(plan->aq, &plan->tables, n, condition), nargs, argtypes);
 }
 
 /*
- * What is kept for a session can't be told from its time to be out of use: the
- * session may have gone on for long.  So it goes when the session is settled.
+ * What is kept for a session, or for a group that expires, can't be told from its
+ * time to be out of use: the group may have gone on for long.  So it goes when
+ * the session is settled or the group begins anew.
  */
 static void
 plan_discard(SaViewPlan *plan)
 {
 	SaAggregateQuery *aq = plan->aq;
-	const char *end = sa_column_sql(plan->tables.data, aq->end_attnum);
-	char	   *settled = psprintf("d.%s OPERATOR(pg_catalog.>=) $1"
-								   " AND d.%s OPERATOR(pg_catalog.<) $2", end, end);
-	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
+	bool		session = aq->sq->window_kind == SA_WINDOW_SESSION;
+	Oid			window[] = {aq->sq->window_type, aq->sq->window_type};
+	Oid			tid[] = {TIDOID};
 
+	if (!session && aq->last_attnum == 0)
+		return;
 	for (int n = 0; n < list_length(aq->kept); n++)
-		plan->discard = lappend(plan->discard,
-								prepare(sa_kept_delete_sql(aq, &plan->tables, n, settled),
-										lengthof(argtypes), argtypes));
+	{
+		const char *end = session ? sa_column_sql(plan->tables.data, aq->end_attnum) : NULL;
+		SPIPlanPtr	delete;
+
+		if (session)
+			delete = plan_kept_delete(plan, n, psprintf("d.%s OPERATOR(pg_catalog.>=) $1"
+														" AND d.%s OPERATOR(pg_catalog.<) $2",
+														end, end), 2, window);
+		else
+			delete = plan_kept_delete(plan, n, "d.ctid OPERATOR(pg_catalog.=) $1", 1, tid);
+		plan->discard = lappend(plan->discard, delete);
+	}
 }
 
 /* Windows made of panes become rows of the data table when they are settled. */
@@ -387,6 +405,21 @@ add_sweep(SaViewPlan *plan, Oid relid, AttrNumber column, int64 keep_us)
 	table_close(table, NoLock);
 }
 
+/* Groups that are over, and before each of them what is kept for it. */
+static void
+plan_expiry_sweep(SaViewPlan *plan)
+{
+	Relation	data = table_open(plan->tables.data, RowExclusiveLock);
+	SaSweep    *sweep = sa_sweep_by_block(data, plan->aq->last_attnum, plan->row->state_ttl_us);
+	char	   *condition = sa_sweep_block_condition("d", sa_column_sql(plan->tables.data,
+																	 plan->aq->last_attnum));
+
+	for (int n = 0; n < list_length(plan->aq->kept); n++)
+		sa_sweep_before(sweep, sa_kept_delete_sql(plan->aq, &plan->tables, n, condition));
+	plan->sweeps = lappend(plan->sweeps, sweep);
+	table_close(data, NoLock);
+}
+
 /*
  * What is removed as event time goes on: settled windows that are too old, panes
  * and kept arguments of which all windows are settled.
@@ -396,13 +429,20 @@ plan_sweeps(SaViewPlan *plan)
 {
 	const SaView *row = plan->row;
 	int			nkeys = list_length(plan->aq->keys);
+	bool		sessions = plan->aq->sq->window_kind == SA_WINDOW_SESSION;
+	int64		retention_us = row->retention_us;
 	int64		settled_us;
 	ListCell   *lc;
 
-	if (row->retention_us >= 0)
+	/* a row that would join a session that is gone must be late all by itself */
+	if (sessions && retention_us >= 0)
+		retention_us = Max(retention_us, plan->aq->sq->window.size_us + 1);
+	if (retention_us >= 0)
 		add_sweep(plan, plan->tables.data, plan->aq->end_attnum,
-				  row->allowed_lateness_us + row->retention_us);
-	if (!plan->aq->windowed || plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+				  row->allowed_lateness_us + retention_us);
+	if (plan->aq->last_attnum != 0)
+		plan_expiry_sweep(plan);
+	if (!plan->aq->windowed || sessions)
 		return;
 	settled_us = sa_window_max_length(&plan->aq->sq->window) + row->allowed_lateness_us;
 	if (plan->aq->panes)
@@ -472,7 +512,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 	int			n = 0;
 	ListCell   *lc;
 
-	plan->aq = sa_aggregate_query_analyze(definition, plan->row->allowed_lateness_us, NULL);
+	plan->aq = sa_aggregate_query_analyze(definition, plan->row, NULL);
 	plan->tables.data = plan->row->data;
 	plan->tables.panes = plan->row->panes;
 	plan->tables.kept = plan->row->kept;
@@ -482,8 +522,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 		plan_settle_panes(plan);
 	else if (plan->aq->windowed)
 		plan_close(plan);
-	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
-		plan_discard(plan);
+	plan_discard(plan);
 	plan_sweeps(plan);
 	plan->states = palloc0(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
@@ -513,7 +552,6 @@ static void
 make_plan(SaViewPlan *plan, const SaView *row)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int64		lateness = row->allowed_lateness_us;
 	Relation	definition;
 	Query	   *query;
 
@@ -546,21 +584,34 @@ make_plan(SaViewPlan *plan, const SaView *row)
 		return;
 	}
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
-		plan->delta = keep_statement(plan, sa_session_plan(query));
+		plan->delta = keep_statement(plan, sa_session_plan(query, row));
 	else
-		plan->delta = keep_statement(plan, sa_delta_plan(query, lateness));
+		plan->delta = keep_statement(plan, sa_delta_plan(query, row));
 	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
-		plan->lateness = keep_statement(plan, sa_lateness_plan(query));
+		plan->lateness = keep_statement(plan, sa_lateness_plan(query, row));
 	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
 										Max(list_length(plan->aq->kept), 1));
 	for (int i = 0; i < list_length(plan->aq->kept); i++)
-		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, lateness, &plan->tables, i));
+		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, i));
 }
 
 /* ------------------------------------------------------------------------
  * Using plans
  * ------------------------------------------------------------------------
  */
+
+void
+sa_view_plan_execute(SPIPlanPtr plan, Datum *values)
+{
+	int			result;
+
+	SPI_connect();
+	result = SPI_execute_plan(plan, values, NULL, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not write into the tables of a continuous view: %s",
+			 SPI_result_code_string(result));
+	SPI_finish();
+}
 
 static void
 free_plan(SaViewPlan *plan)

@@ -43,12 +43,14 @@ typedef struct SaViewPlan
 	 */
 	Oid			merge_table;
 	Oid			key_index;
-	SPIPlanPtr	close;			/* makes final what ends by $1; NULL: nothing to do */
-	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and by
-								 * $2, or with panes makes it a row of the data
-								 * table; NULL: closing does that */
-	List	   *discard;		/* of SPIPlanPtr: with sessions, drop what is kept for
-								 * those that settle has settled */
+	/* for a watermark that comes from $1 to $2; NULL: nothing to do */
+	SPIPlanPtr	close;			/* makes final what ends on the way */
+	SPIPlanPtr	settle;			/* drops the states of what ends on the way, the
+								 * allowed lateness being taken off; or with panes
+								 * makes rows of the data table */
+	List	   *discard;		/* of SPIPlanPtr: drop what is kept for sessions that
+								 * settle has settled, or if groups expire for that
+								 * in row $1 */
 	List	   *sweeps;			/* of SaSweep *: what rows are removed */
 } SaViewPlan;
 
@@ -58,5 +60,8 @@ typedef struct SaViewPlan
  * view's settings.
  */
 extern SaViewPlan *sa_view_plan_get(const SaView *view);
+
+/* Executes one of the statements of a view that are not PlannedStmts. */
+extern void sa_view_plan_execute(SPIPlanPtr plan, Datum *values);
 
 #endif							/* SA_PIPELINE_VIEW_PLAN_H */

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "pipeline/expiry.h"
 #include "pipeline/late_rows.h"
 #include "pipeline/merge.h"
 #include "pipeline/session_merge.h"
@@ -81,7 +82,7 @@ keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
 		DestReceiver *receiver = None_Receiver;
 
 		if (set->feeds_states)
-			receiver = sa_merge_receiver(plan, set, scan->progress->watermark, NULL);
+			receiver = sa_merge_receiver(plan, set, scan, NULL);
 		execute_plan(plan->kept[n++], scan, receiver);
 		receiver->rDestroy(receiver);
 	}
@@ -148,11 +149,35 @@ run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
  * ------------------------------------------------------------------------
  */
 
+/* The groups of a scan, into the view's table. */
+static void
+merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
+{
+	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
+
+	execute_plan(plan->delta, scan, receiver);
+	receiver->rDestroy(receiver);
+	keep_arguments(plan, scan);
+}
+
+/* The same where groups may come to their end on the way. */
+static void
+merge_expiring_groups(SaViewPlan *plan, const SaBatchScan *scan, SaViewCounts *counts)
+{
+	SaBatchScan piece = *scan;
+
+	do
+	{
+		piece.last = sa_expiry_piece_end(scan, piece.first, scan->last,
+										 plan->row->state_ttl_us);
+		merge_groups(plan, &piece, counts);
+		piece.first = piece.last;
+	} while (piece.first < scan->last);
+}
+
 void
 sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
-	DestReceiver *receiver;
-
 	if (plan->load != NULL)
 	{
 		counts->rows_in += execute_plan(plan->load, scan, None_Receiver);
@@ -167,10 +192,10 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
 	scan->window = &plan->aq->sq->window;
 	scan->pane = &plan->pane;
-	receiver = sa_merge_receiver(plan, NULL, scan->progress->watermark, &counts->rows_in);
-	execute_plan(plan->delta, scan, receiver);
-	receiver->rDestroy(receiver);
-	keep_arguments(plan, scan);
+	if (plan->row->state_ttl_us >= 0)
+		merge_expiring_groups(plan, scan, counts);
+	else
+		merge_groups(plan, scan, counts);
 	if (scan->any_behind)
 		find_late_rows(plan, scan, counts);
 }
@@ -198,20 +223,6 @@ sa_view_try(SaViewPlan *plan, SaBatchScan *scan)
 	FreeQueryDesc(query);
 }
 
-static void
-execute_close(SPIPlanPtr plan, Datum *values)
-{
-	int			result;
-
-	if (plan == NULL)
-		return;
-	SPI_connect();
-	result = SPI_execute_plan(plan, values, NULL, false, 0);
-	if (result < 0)
-		elog(ERROR, "could not close windows: %s", SPI_result_code_string(result));
-	SPI_finish();
-}
-
 /* An instant of the watermark, moved back by the allowed lateness. */
 static TimestampTz
 settled_by(SaViewPlan *plan, TimestampTz watermark)
@@ -224,16 +235,17 @@ settled_by(SaViewPlan *plan, TimestampTz watermark)
 void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
-	Datum		final[] = {TimestampTzGetDatum(watermark)};
-	Datum		panes[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
+	Datum		final[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
 		TimestampTzGetDatum(settled_by(plan, before)),
 		TimestampTzGetDatum(settled_by(plan, watermark))
 	};
 	ListCell   *lc;
 
-	execute_close(plan->close, final);
-	execute_close(plan->settle, plan->aq->panes ? panes : settled);
+	if (plan->close != NULL)
+		sa_view_plan_execute(plan->close, final);
+	if (plan->settle != NULL)
+		sa_view_plan_execute(plan->settle, plan->aq->panes ? final : settled);
 	foreach(lc, plan->discard)
-		execute_close(lfirst(lc), settled);
+		sa_view_plan_execute(lfirst(lc), settled);
 }

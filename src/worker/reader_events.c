@@ -117,6 +117,7 @@ handle_end(SaReaderLoop *loop, SaLoopPart *part, int64 offset)
 		loop->tick_due = true;
 	part->end_seen = true;
 	part->position.caught_up = true;
+	part->end_unsure = false;
 	part->corrupt_count = 0;
 	part->end_of_data = offset;
 	if (loop->nmessages == 0 && offset > part->position.next_offset)
@@ -128,7 +129,7 @@ handle_connection(SaReaderLoop *loop, bool connected, const char *text)
 {
 	if (connected == loop->connected)
 		return;
-	loop->connected = connected;
+	sa_loop_set_connected(loop, connected);
 	if (connected)
 		sa_worker_report("reading");
 	else

@@ -127,6 +127,7 @@ note_taken(SaReaderLoop *loop, int first, int n)
 		/* an end that messages lie behind is no end any more */
 		part->end_of_data = -1;
 		part->position.caught_up = false;
+		part->end_unsure = false;
 	}
 }
 

@@ -245,7 +245,7 @@ sa_loop_discover(SaReaderLoop *loop)
 
 	if (count < 0)
 	{
-		loop->connected = false;
+		sa_loop_set_connected(loop, false);
 		sa_worker_report("connecting: %s", error);
 		return;
 	}
@@ -256,7 +256,7 @@ sa_loop_discover(SaReaderLoop *loop)
 	}
 	if (!loop->connected)
 		sa_worker_report("reading");
-	loop->connected = true;
+	sa_loop_set_connected(loop, true);
 	for (int32 partition = 0; partition < count; partition++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -273,6 +273,28 @@ sa_loop_stop_part(SaReaderLoop *loop, SaLoopPart *part)
 	part->started = false;
 }
 
+/*
+ * The client tells of an end only once, so that partitions where nothing has
+ * come since are read anew to see it again.
+ */
+void
+sa_loop_set_connected(SaReaderLoop *loop, bool connected)
+{
+	for (int i = 0; i < loop->nparts; i++)
+	{
+		SaLoopPart *part = &loop->parts[i];
+
+		if (!connected && part->position.caught_up)
+		{
+			part->position.caught_up = false;
+			part->end_unsure = true;
+		}
+		else if (connected && part->end_unsure)
+			sa_loop_stop_part(loop, part);
+	}
+	loop->connected = connected;
+}
+
 void
 sa_loop_start_parts(SaReaderLoop *loop)
 {
@@ -287,6 +309,7 @@ sa_loop_start_parts(SaReaderLoop *loop)
 		part->restart_ms = 0;
 		part->started = true;
 		part->end_seen = false;
+		part->end_unsure = false;
 		part->end_of_data = -1;
 		part->taken = -1;
 		part->position.caught_up = false;

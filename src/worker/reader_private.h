@@ -20,6 +20,7 @@ typedef struct SaLoopPart
 	SaPosition	position;		/* as committed */
 	bool		started;		/* the consumer reads it */
 	bool		end_seen;		/* its end was reached since the start */
+	bool		end_unsure;		/* it was there when Kafka went away */
 	int64		taken;			/* highest offset taken from the consumer, or -1 */
 	int64		end_of_data;	/* offset at its end, -1: not there now */
 	int			corrupt_count;	/* attempts to read past something corrupt */
@@ -84,6 +85,12 @@ extern void sa_loop_refresh_bounds(SaReaderLoop *loop);
  * no longer count.
  */
 extern void sa_loop_stop_part(SaReaderLoop *loop, SaLoopPart *part);
+
+/*
+ * Takes note of whether Kafka answers.  While it does not, nobody knows what is
+ * unread, so no partition is caught up until its end was seen again.
+ */
+extern void sa_loop_set_connected(SaReaderLoop *loop, bool connected);
 
 /* Begins to read the partitions that should be read and are not. */
 extern void sa_loop_start_parts(SaReaderLoop *loop);

@@ -102,7 +102,7 @@ CREATE FUNCTION pg_temp.counts(except_for text) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format('count(DISTINCT %1$I) AS count_%1$s, percentile_disc(0.5) WITHIN GROUP (ORDER BY %1$I) IS NULL AS null_%1$s', attname), ', ' ORDER BY attnum)
 	FROM pg_attribute WHERE attrelid = 's'::regclass AND attnum > 0 AND attname <> except_for
 $$;
-CREATE PROCEDURE pg_temp.make_views() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE pg_temp.make_views() LANGUAGE plpgsql SET client_min_messages = warning AS $$
 DECLARE
 	key text;
 BEGIN

@@ -101,7 +101,7 @@ INSERT INTO window_kind VALUES
 			FROM (SELECT *, t - lag(t) OVER (PARTITION BY g ORDER BY t) <= interval '20 min' IS NOT TRUE AS starts FROM input) a) b) AS s$$,
 		'^(plain|distinct|order|within group|within group key)$');
 CREATE TABLE made (name text, query text, calls text[]);
-CREATE PROCEDURE make_views() LANGUAGE plpgsql AS $$
+CREATE PROCEDURE make_views() LANGUAGE plpgsql SET client_min_messages = warning AS $$
 DECLARE
 	k window_kind;
 	c record;

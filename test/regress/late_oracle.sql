@@ -26,7 +26,7 @@ $$;
 -- window_end: as an expression of the view's columns; NULL if there is no window.
 CREATE PROCEDURE pg_temp.make_view(name text, query text, window_end text DEFAULT 'window_end',
 	lateness interval DEFAULT '0', emit_final boolean DEFAULT false)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET client_min_messages = warning AS $$
 BEGIN
 	EXECUTE format('CREATE MATERIALIZED VIEW %I WITH (stream_agg.continuous%s) AS %s', name,
 		CASE WHEN window_end IS NOT NULL THEN format(', stream_agg.allowed_lateness = %L, stream_agg.emit = %s', lateness,

@@ -52,19 +52,19 @@ FETCH ALL FROM c;
 SELECT k FROM m ORDER BY k;
 ROLLBACK;
 
--- the same whatever the size of batches
-CREATE TABLE rows (n serial, k text, v int, t timestamptz);
-INSERT INTO rows (k, v, t)
-SELECT 'k' || (i * i) % 19, i, '2024-01-01'::timestamptz + i * interval '97 s' - (i * i % 17) * interval '101 s' + (i / 151) * interval '2 hours'
+-- the same whatever the size of batches, also with several partitions
+CREATE TABLE rows (n serial, p int, k text, v int, t timestamptz);
+INSERT INTO rows (p, k, v, t)
+SELECT i % 3, 'k' || (i * i) % 19, i, '2024-01-01'::timestamptz + i * interval '97 s' - (i * i % 17) * interval '101 s' + (i / 151) * interval '2 hours'
 FROM generate_series(1, 600) i;
 CREATE FUNCTION run(size int) RETURNS TABLE (batches int, groups bigint, sum bigint, mean numeric, fingerprint text)
 LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('CREATE FOREIGN TABLE f%s (k text, v int, t timestamptz) SERVER state_ttl
-        OPTIONS (event_time ''t'', max_out_of_orderness ''1 min'', batch_rows %L)', size, size);
+    EXECUTE format('CREATE FOREIGN TABLE f%s (p int OPTIONS (metadata ''partition''), k text, v int, t timestamptz) SERVER state_ttl
+        OPTIONS (event_time ''t'', max_out_of_orderness ''1 min'', batch_rows %L, partitions ''3'')', size, size);
     EXECUTE format('CREATE MATERIALIZED VIEW v%s WITH (stream_agg.continuous, stream_agg.state_ttl = ''40 min'') AS
         SELECT k, count(*) AS n, sum(v) AS total, avg(v) AS mean, min(t) AS first FROM f%s WHERE v %% 5 > 0 GROUP BY k', size, size);
-    EXECUTE format('INSERT INTO f%s SELECT k, v, t FROM state_ttl.rows ORDER BY n', size);
+    EXECUTE format('INSERT INTO f%s SELECT p, k, v, t FROM state_ttl.rows ORDER BY n', size);
     RETURN QUERY EXECUTE format('SELECT %s, count(*), sum(n)::bigint, round(avg(mean), 3), md5(string_agg(v::text, '' '' ORDER BY k)) FROM v%s v', size, size);
 END $$;
 SELECT (run(size)).* FROM unnest(ARRAY[1, 7, 100, 1000]) size;
@@ -72,19 +72,19 @@ SELECT (run(size)).* FROM unnest(ARRAY[1, 7, 100, 1000]) size;
 CREATE FUNCTION replay() RETURNS TABLE (k text, n bigint, total bigint, first timestamptz) LANGUAGE plpgsql AS $$
 DECLARE
     r record;
-    seen timestamptz := '-infinity';
+    seen timestamptz[] := '[0:2]={-infinity,-infinity,-infinity}';
     mark timestamptz;
 BEGIN
     CREATE TEMP TABLE g (k text PRIMARY KEY, n bigint, total bigint, first timestamptz, last timestamptz);
     FOR r IN SELECT * FROM state_ttl.rows ORDER BY rows.n LOOP
-        mark := seen - interval '1 min';
-        seen := greatest(seen, r.t);
+        mark := seen[r.p] - interval '1 min';
+        seen[r.p] := greatest(seen[r.p], r.t);
         CONTINUE WHEN r.v % 5 = 0;
         DELETE FROM g WHERE g.k = r.k AND mark - interval '40 min' > g.last;
         INSERT INTO g VALUES (r.k, 1, r.v, r.t, r.t) ON CONFLICT ON CONSTRAINT g_pkey DO UPDATE
         SET n = g.n + 1, total = g.total + r.v, first = least(g.first, r.t), last = greatest(g.last, r.t);
     END LOOP;
-    RETURN QUERY SELECT g.k, g.n, g.total, g.first FROM g WHERE g.last >= seen - interval '1 min' - interval '40 min';
+    RETURN QUERY SELECT g.k, g.n, g.total, g.first FROM g WHERE g.last >= (SELECT min(s) FROM unnest(seen) s) - interval '1 min' - interval '40 min';
 END $$;
 CREATE TABLE replayed AS SELECT * FROM replay();
 SELECT count(*), sum(n) FROM replayed;

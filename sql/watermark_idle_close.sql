@@ -83,6 +83,16 @@ INSERT INTO z VALUES ('2024-01-01 10:30'), ('2024-01-01 10:31'), ('2024-01-01 11
 SELECT *, stream_agg.watermark('zv') FROM zv ORDER BY 1;
 SELECT stream_agg.wait('zv');
 SELECT *, behind('zv') FROM zv ORDER BY 1;
+-- A session that ended in the silence before a row is not joined by it.
+CREATE FOREIGN TABLE se (k text, t timestamptz) SERVER watermark_idle_close
+	OPTIONS (event_time 't', idle_close '10 min');
+CREATE MATERIALIZED VIEW sev WITH (stream_agg.continuous) AS
+	SELECT window_start, window_end, count(*), min(k), max(k) FROM se, session(t, '1 hour') GROUP BY 1, 2;
+INSERT INTO se VALUES ('a', now() - '100 min'::interval);
+SELECT silence('se', '20 min');
+INSERT INTO se VALUES ('b', now() - '50 min'::interval);
+SELECT count, min, max, is_final FROM sev ORDER BY window_start;
+SELECT row_data ->> 'k' AS k FROM stream_agg.late_rows WHERE stream = 'se'::regclass;
 -- the greatest delay of the partitions is what counts with 'auto', none with a function
 CREATE FOREIGN TABLE au (t timestamptz) SERVER watermark_idle_close
 	OPTIONS (event_time 't', idle_close '0', max_out_of_orderness 'auto 5 min to 10 min');

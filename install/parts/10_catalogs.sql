@@ -191,7 +191,3 @@ COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether 
 CREATE FUNCTION stream_agg.row_event_time(internal, tid) RETURNS timestamptz
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_event_time';
 COMMENT ON FUNCTION stream_agg.row_event_time(internal, tid) IS 'internal: event time of a row of the batch';
-
-CREATE FUNCTION stream_agg.row_watermark(internal, tid) RETURNS timestamptz
-    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_watermark';
-COMMENT ON FUNCTION stream_agg.row_watermark(internal, tid) IS 'internal: watermark just before a row of the batch';

@@ -117,11 +117,12 @@ make_row_test(SaStreamQuery *sq, const char *function)
 	return sa_delta_batch_call(function, BOOLOID, list_make2(sa_delta_row_ctid(sq), end));
 }
 
-/* stream_agg.function($1, stream.ctid) */
+/* stream_agg.row_event_time($1, stream.ctid) */
 static Expr *
-make_row_time(SaStreamQuery *sq, const char *function)
+make_row_time(SaStreamQuery *sq)
 {
-	return sa_delta_batch_call(function, TIMESTAMPTZOID, list_make1(sa_delta_row_ctid(sq)));
+	return sa_delta_batch_call("row_event_time", TIMESTAMPTZOID,
+							   list_make1(sa_delta_row_ctid(sq)));
 }
 
 /* A timestamptz as the type of the window's columns. */
@@ -157,15 +158,16 @@ make_pane_watermark(SaStreamQuery *sq)
 }
 
 Expr *
-sa_delta_extreme(Oid aggregate, Expr *time)
+sa_delta_extreme(Oid aggregate, Expr *argument)
 {
 	Aggref	   *aggref = makeNode(Aggref);
+	Oid			type = exprType((Node *) argument);
 
 	aggref->aggfnoid = aggregate;
-	aggref->aggtype = TIMESTAMPTZOID;
+	aggref->aggtype = type;
 	aggref->aggtranstype = InvalidOid;
-	aggref->aggargtypes = list_make1_oid(TIMESTAMPTZOID);
-	aggref->args = list_make1(makeTargetEntry(time, 1, NULL, false));
+	aggref->aggargtypes = list_make1_oid(type);
+	aggref->args = list_make1(makeTargetEntry(argument, 1, NULL, false));
 	aggref->aggkind = AGGKIND_NORMAL;
 	aggref->aggsplit = AGGSPLIT_SIMPLE;
 	aggref->aggno = -1;
@@ -380,12 +382,11 @@ sa_delta_plan(const Query *definition, const SaView *view)
 	}
 	if (aq->last_attnum != 0)
 	{
+		sa_delta_add_output(query, sa_delta_extreme(F_MIN_TID, sa_delta_row_ctid(aq->sq)),
+							"first_row", NULL);
 		sa_delta_add_output(query, sa_delta_extreme(F_MAX_TIMESTAMPTZ,
-													make_row_time(aq->sq, "row_event_time")),
+													make_row_time(aq->sq)),
 							"last_event_time", NULL);
-		sa_delta_add_output(query, sa_delta_extreme(F_MIN_TIMESTAMPTZ,
-													make_row_time(aq->sq, "row_watermark")),
-							"watermark", NULL);
 	}
 	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
 	query->hasAggs = true;

@@ -23,9 +23,9 @@
  * pane_start and row_watermark; states of the aggregates in the order of
  * aq->aggregates (serialized if internal, left out if arguments are kept); then,
  * if the view allows lateness and has no panes, the number of rows that came
- * after the end of the group's window; if groups expire, the greatest event time
- * and the least watermark of the group's rows; and last the number of rows of the
- * batch in that group.  Late rows are left out.
+ * after the end of the group's window; if groups expire, the ctid of the
+ * group's first row and the greatest event time of its rows; and last the number
+ * of rows of the batch in that group.  Late rows are left out.
  */
 extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view);
 

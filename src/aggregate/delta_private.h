@@ -28,8 +28,8 @@ extern void sa_delta_add_in_time(SaAggregateQuery *aq);
 
 extern void sa_delta_add_qual(Query *query, Expr *qual);
 
-/* min(time) or max(time), F_MIN_TIMESTAMPTZ or F_MAX_TIMESTAMPTZ */
-extern Expr *sa_delta_extreme(Oid aggregate, Expr *time);
+/* min(argument) or max(argument), such as F_MIN_TIMESTAMPTZ */
+extern Expr *sa_delta_extreme(Oid aggregate, Expr *argument);
 
 /* How a column of our own is grouped. */
 extern SortGroupClause *sa_delta_group_clause(Oid type);

@@ -174,7 +174,10 @@ load_state(SaStateFunctions *functions, const SaStateDatum *stored)
 
 	if (functions->internal)
 	{
-		set_argument(&functions->deserialize, 0, *stored);
+		/* the function may do its work later, when the row is gone */
+		if (!state.isnull)
+			state.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(state.value));
+		set_argument(&functions->deserialize, 0, state);
 		set_argument(&functions->deserialize, 1, dummy);
 		return call_support(&functions->deserialize);
 	}

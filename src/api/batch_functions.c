@@ -24,7 +24,6 @@ SA_FUNCTION_INFO_V1(stream_agg_is_late_row);
 SA_FUNCTION_INFO_V1(stream_agg_row_offset);
 SA_FUNCTION_INFO_V1(stream_agg_row_partition);
 SA_FUNCTION_INFO_V1(stream_agg_row_event_time);
-SA_FUNCTION_INFO_V1(stream_agg_row_watermark);
 
 /* Watermark that decides about a row; DT_NOBEGIN: surely before any window's end. */
 static inline TimestampTz
@@ -225,17 +224,4 @@ stream_agg_row_event_time(PG_FUNCTION_ARGS)
 	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
 
 	PG_RETURN_TIMESTAMPTZ(row_of_batch(scan, PG_GETARG_DATUM(1))->event_time);
-}
-
-/*
- * row_watermark(batch internal, row tid) → timestamptz
- *
- * The watermark that decides about the row; -infinity: none yet.
- */
-Datum
-stream_agg_row_watermark(PG_FUNCTION_ARGS)
-{
-	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
-
-	PG_RETURN_TIMESTAMPTZ(sa_batch_row_watermark(scan, row_of_batch(scan, PG_GETARG_DATUM(1))));
 }

@@ -325,6 +325,14 @@ count_time(SaProgress *progress, instr_time elapsed)
 	progress->times[bucket]++;
 }
 
+/* What ends where the watermark has come to, from where it was. */
+static void
+close_windows(SaBatchView *bv, TimestampTz before)
+{
+	if (bv->plan->aq != NULL && bv->plan->aq->windowed)
+		sa_view_close(bv->plan, before, bv->progress->watermark);
+}
+
 static void
 apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 {
@@ -338,26 +346,26 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 		.allowed_lateness_us = bv->view->allowed_lateness_us
 	};
 	TimestampTz watermark_before = progress->watermark;
+	TimestampTz watermark_at_rows;
 	SaIdentity	identity;
 	instr_time	start;
 	instr_time	elapsed;
-	bool		moved;
 
 	INSTR_TIME_SET_CURRENT(start);
-	/* nothing has come to a view without a watermark that could be closed */
-	if (progress->watermark != DT_NOBEGIN)
-		progress->watermark = Max(progress->watermark, batch->silence_watermark);
 	sa_identity_enter(&identity, bv->owner, bv->view->settings);
+	/* as if someone had looked before the rows came */
+	if (sa_watermark_advance_by_silence(progress, batch))
+		close_windows(bv, watermark_before);
+	watermark_at_rows = progress->watermark;
 	if (batch->nrows > 0 && guarded)
 		run_guarded(bv, &scan, 0, batch->nrows, stop);
 	else if (batch->nrows > 0)
 		sa_view_run(bv->plan, &scan, &bv->counts);
 	SA_FAULT_POINT("view_merged");
-	(void) sa_watermark_advance(progress, batch);
-	moved = progress->watermark > watermark_before;
-	if (moved && bv->plan->aq != NULL && bv->plan->aq->windowed)
-		sa_view_close(bv->plan, watermark_before, progress->watermark);
-	sa_sweep_run(bv->plan->sweeps, progress->watermark, moved, batch->nrows);
+	if (sa_watermark_advance(progress, batch))
+		close_windows(bv, watermark_at_rows);
+	sa_sweep_run(bv->plan->sweeps, progress->watermark,
+				 progress->watermark > watermark_before, batch->nrows);
 	sa_identity_leave(&identity);
 
 	INSTR_TIME_SET_CURRENT(elapsed);

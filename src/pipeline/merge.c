@@ -30,7 +30,7 @@ typedef struct Merge
 	DestReceiver pub;
 	SaViewPlan *plan;
 	const SaKeptSet *set;		/* that feeds the states; NULL: the batch does */
-	TimestampTz watermark;
+	const SaBatchScan *scanned;
 	int64	   *rows_seen;
 
 	SaDataTable table;
@@ -115,7 +115,7 @@ init_group(Merge *merge, TupleTableSlot *delta)
 		slot->tts_values[aq->end_attnum - 1] = TimestampGetDatum(end);
 		slot->tts_isnull[aq->end_attnum - 1] = false;
 		/* the first row of a group may come while its window is only allowed */
-		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(end <= merge->watermark);
+		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(end <= merge->scanned->progress->watermark);
 		slot->tts_isnull[aq->final_attnum - 1] = false;
 	}
 	slot->tts_values[aq->revision_attnum - 1] = Int64GetDatum(0);
@@ -127,17 +127,21 @@ static bool
 is_expired(Merge *merge, TupleTableSlot *delta)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	int			column = delta->tts_tupleDescriptor->natts - 2;
-	Datum		watermark;
+	const SaBatchScan *scan = merge->scanned;
+	TimestampTz watermark;
+	Datum		first_row;
+	int			column = delta->tts_tupleDescriptor->natts - 3;
+	int			row;
 	Datum		last;
 	bool		isnull;
 
 	if (aq->last_attnum == 0 || merge->set != NULL)
 		return false;
-	watermark = delta->tts_values[column];
+	first_row = delta->tts_values[column];
+	row = sa_batch_row_of_ctid((ItemPointer) DatumGetPointer(first_row));
+	watermark = sa_batch_row_watermark(scan, &scan->batch->rows[row]);
 	last = slot_getattr(merge->table.old_slot, aq->last_attnum, &isnull);
-	return !isnull && sa_expiry_is_over(DatumGetTimestampTz(last),
-										DatumGetTimestampTz(watermark), aq->state_ttl_us);
+	return !isnull && sa_expiry_is_over(DatumGetTimestampTz(last), watermark, aq->state_ttl_us);
 }
 
 /* What is kept for a group that is over would count for the one that begins. */
@@ -157,7 +161,7 @@ note_last_event_time(Merge *merge, TupleTableSlot *delta)
 {
 	AttrNumber	attnum = merge->plan->aq->last_attnum;
 	TupleTableSlot *slot = merge->table.new_slot;
-	int			column = delta->tts_tupleDescriptor->natts - 3;
+	int			column = delta->tts_tupleDescriptor->natts - 2;
 	Datum		last;
 
 	if (attnum == 0 || merge->set != NULL)
@@ -320,7 +324,7 @@ merge_destroy(DestReceiver *self)
 }
 
 DestReceiver *
-sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, TimestampTz watermark,
+sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, const SaBatchScan *scan,
 				  int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
@@ -332,7 +336,7 @@ sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, TimestampTz watermark,
 	merge->pub.mydest = DestNone;
 	merge->plan = plan;
 	merge->set = set;
-	merge->watermark = watermark;
+	merge->scanned = scan;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;
 }

@@ -10,15 +10,16 @@
 
 #include "tcop/dest.h"
 
+#include "pipeline/batch.h"
 #include "pipeline/view_plan.h"
 
 /*
  * A receiver for the rows of the delta plan, or with "set" for those of the plan
  * of a kept set that feeds states, that merges each into plan->merge_table.
- * "watermark" is the stream's, as the batch found it.  rows_seen is increased by
- * the number of rows that went into groups.
+ * "scan" is what the plan is run over.  rows_seen is increased by the number of
+ * rows that went into groups.
  */
 extern DestReceiver *sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set,
-									   TimestampTz watermark, int64 *rows_seen);
+									   const SaBatchScan *scan, int64 *rows_seen);
 
 #endif							/* SA_PIPELINE_MERGE_H */

@@ -319,6 +319,9 @@ settle_assignments(const SaViewPlan *plan)
  * A window is final when the watermark reaches its end, and settled when the
  * allowed lateness is over, too; then its states are dropped.  Without allowed
  * lateness both are one update.
+ *
+ * Both are told where the watermark comes from: nothing that ends before is open
+ * any more, and the index has many dead entries there.
  */
 static void
 plan_close(SaViewPlan *plan)
@@ -331,21 +334,18 @@ plan_close(SaViewPlan *plan)
 	char	   *settled = settle_assignments(plan);
 	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
 	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
-	const char *ended = strict ? "<" : "<=";
-	const char *not_ended = strict ? ">=" : ">";
+	char	   *due = psprintf("d.%s OPERATOR(pg_catalog.%s) $1 AND d.%s OPERATOR(pg_catalog.%s) $2",
+							   end, strict ? ">=" : ">", end, strict ? "<" : "<=");
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
-	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s"
-								   " WHERE NOT d.%s AND d.%s OPERATOR(pg_catalog.%s) $1",
+	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
 								   table, final, both ? ", " : "", both ? settled : "",
-								   final, end, ended),
-						  1, argtypes);
+								   final, due),
+						  lengthof(argtypes), argtypes);
 	if (!both && settled[0] != '\0')
-		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s"
-										" WHERE d.%s OPERATOR(pg_catalog.%s) $1"
-										" AND d.%s OPERATOR(pg_catalog.%s) $2",
-										table, settled, end, not_ended, end, ended),
-							   2, argtypes);
+		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s",
+										table, settled, due),
+							   lengthof(argtypes), argtypes);
 }
 
 /* A DELETE of what set number n keeps, for rows d of the data table. */

@@ -43,10 +43,11 @@ typedef struct SaViewPlan
 	 */
 	Oid			merge_table;
 	Oid			key_index;
-	SPIPlanPtr	close;			/* makes final what ends by $1; NULL: nothing to do */
-	SPIPlanPtr	settle;			/* drops the states of what ends after $1 and by
-								 * $2, or with panes makes it a row of the data
-								 * table; NULL: closing does that */
+	/* for a watermark that comes from $1 to $2; NULL: nothing to do */
+	SPIPlanPtr	close;			/* makes final what ends on the way */
+	SPIPlanPtr	settle;			/* drops the states of what ends on the way, the
+								 * allowed lateness being taken off; or with panes
+								 * makes rows of the data table */
 	List	   *discard;		/* of SPIPlanPtr: drop what is kept for sessions that
 								 * settle has settled, or if groups expire for that
 								 * in row $1 */

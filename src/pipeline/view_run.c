@@ -82,7 +82,7 @@ keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
 		DestReceiver *receiver = None_Receiver;
 
 		if (set->feeds_states)
-			receiver = sa_merge_receiver(plan, set, scan->progress->watermark, NULL);
+			receiver = sa_merge_receiver(plan, set, scan, NULL);
 		execute_plan(plan->kept[n++], scan, receiver);
 		receiver->rDestroy(receiver);
 	}
@@ -153,8 +153,7 @@ run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 static void
 merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
-	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan->progress->watermark,
-											   &counts->rows_in);
+	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
 
 	execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);
@@ -236,8 +235,7 @@ settled_by(SaViewPlan *plan, TimestampTz watermark)
 void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
-	Datum		final[] = {TimestampTzGetDatum(watermark)};
-	Datum		panes[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
+	Datum		final[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
 		TimestampTzGetDatum(settled_by(plan, before)),
 		TimestampTzGetDatum(settled_by(plan, watermark))
@@ -247,7 +245,7 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 	if (plan->close != NULL)
 		sa_view_plan_execute(plan->close, final);
 	if (plan->settle != NULL)
-		sa_view_plan_execute(plan->settle, plan->aq->panes ? panes : settled);
+		sa_view_plan_execute(plan->settle, plan->aq->panes ? final : settled);
 	foreach(lc, plan->discard)
 		sa_view_plan_execute(lfirst(lc), settled);
 }

@@ -142,6 +142,15 @@ sa_watermark_look_for_silence(SaBatch *batch)
 									   MIN_TIMESTAMP);
 }
 
+bool
+sa_watermark_advance_by_silence(SaProgress *progress, const SaBatch *batch)
+{
+	if (progress->watermark == DT_NOBEGIN || batch->silence_watermark <= progress->watermark)
+		return false;
+	progress->watermark = batch->silence_watermark;
+	return true;
+}
+
 /* When silence may move the watermark, or move it on. */
 static TimestampTz
 next_silence(const SaBatch *batch)

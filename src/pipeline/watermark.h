@@ -24,6 +24,12 @@ extern bool sa_watermark_advance(SaProgress *progress, const SaBatch *batch);
 extern void sa_watermark_look_for_silence(SaBatch *batch);
 
 /*
+ * Moves a view's watermark to where silence has taken it.  One that has none is
+ * left alone: nothing has come to it that could be closed.
+ */
+extern bool sa_watermark_advance_by_silence(SaProgress *progress, const SaBatch *batch);
+
+/*
  * When the next partition will be idle for want of messages, or silence moves
  * the watermark; DT_NOEND if neither will be.  Then an empty batch may move the watermark.
  */

@@ -16,8 +16,8 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use FuzzClock qw(floor_div format_time parse_interval parse_time);
-use List::Util qw(first shuffle);
+use FuzzClock qw(floor_div parse_interval parse_time windows_of);
+use List::Util qw(first max shuffle);
 
 our @EXPORT_OK = qw(make_case @zones);
 
@@ -101,8 +101,8 @@ my %aggregates = (
 		'min(k)', 'max(f)', 'min(%time)', 'max(%time)', 'bool_and(b)', 'bool_or(b)', 'every(n > -50)',
 		'stddev(n)', 'var_pop(x)', 'sum(n::bigint)', 'bit_or(n)', 'count(x)',
 		'sum(n) + count(*)', 'coalesce(sum(x), -1) / count(*)', 'CASE WHEN count(*) > 2 THEN max(n) END',
-		'first(s, id)', 'last(n, (%time, id))', 'last(k, %time)', 'top_n(s, n, 3)', 'last_n(x, id, 2)',
 		'(round(avg(x), 2))', "upper(max(s)) || min(s)" ],
+	own => [ 'first(s, id)', 'last(n, (%time, id))', 'last(k, %time)', 'top_n(s, n, 3)', 'last_n(x, id, 2)' ],
 	distinct => [ 'count(DISTINCT k)', 'count(DISTINCT n)', 'sum(DISTINCT x)', 'avg(DISTINCT m)', 'min(DISTINCT s)' ],
 	ordered => [
 		'array_agg(n ORDER BY n, id)', 'array_agg(s ORDER BY id DESC)', "string_agg(s, ',' ORDER BY id)",
@@ -142,8 +142,8 @@ sub make_case
 	# Partitions that have their first row when others have moved on.
 	$case->{late_partitions} = $case->{partitions} > 1 && chance(0.15);
 
+	$case->{views} = [ map { make_view($case, $windows, $aggregates) } 1 .. 2 + int rand 3 ];
 	$case->{rows} = [ make_rows($case) ];
-	$case->{views} = [ map { make_view($case, $windows, $aggregates) } 1 .. 2 + int rand 4 ];
 	$case->{streams} = [ make_streams($case) ];
 	return $case;
 }
@@ -156,15 +156,14 @@ sub make_rows
 {
 	my ($case) = @_;
 	my $step = parse_interval(pick(@{ $case->{pace}{steps} }))->{total_us};
-	my $border = parse_interval(pick(@{ $case->{pace}{sizes} }))->{total_us};
-	my $count = chance(0.05) ? 1_200 : pick(12, 40, 80, 150, 250);
+	my $count = chance(0.04) ? 800 : pick(12, 30, 60, 120, 180);
 	my $disorder = pick(0, 1, 3, 10) * $step;
 	my $parts = $case->{partitions};
 	my @rows;
 
 	# The middle of the rows comes near a time at which something changes.
 	my $begin = parse_time(pick(@centers)) - int($count * $step / 4);
-	my @cursor = map { $begin + int(rand(5 * $step)) } 1 .. $parts;
+	my @clocks = map { { now => $begin + int rand(5 * $step), step => $step, disorder => $disorder } } 1 .. $parts;
 
 	foreach my $id (1 .. $count)
 	{
@@ -173,26 +172,59 @@ sub make_rows
 		my %row = (id => $id, part => $part);
 
 		$row{ $_->[0] } = $_->[2]->() foreach @columns;
-		$cursor[$part] += int rand $step;
-		$row{time} = odd_time(\$cursor[$part], $step, $border, $disorder, \@rows);
-		%row = (%{ pick(@rows) }, id => $id, part => $part) if @rows && $id > $parts && chance(0.04);
+		$row{time} = next_time($case, $clocks[$part], $rows[-1]);
+		%row = (%{ pick(@rows) }, id => $id, part => $part) if $id > $parts && chance(0.04);
 		push @rows, \%row;
 	}
 	return @rows;
 }
 
-sub odd_time
+# The time of a partition's next row.  "now" of its clock is how far it has come
+# but for disorder, "reach" its greatest time so far, "planned" a time that is
+# to be next.
+sub next_time
 {
-	my ($cursor, $step, $border, $disorder, $rows) = @_;
-	my $time = $$cursor - int rand($disorder + 1);
+	my ($case, $clock, $before) = @_;
+	my $step = $clock->{step};
 	my $dice = rand;
+	my $planned = delete $clock->{planned};
+	my $time;
 
-	if ($dice < 0.08 && @$rows) { return $rows->[-1]{time} }
-	if ($dice < 0.16) { return floor_div($time, $border) * $border - pick(0, 0, 1) }
-	if ($dice < 0.22) { return $time - int rand(60 * $step) }
-	if ($dice < 0.24) { $$cursor += int rand(40 * $step); return $$cursor }
-	if ($dice < 0.245 && @$rows >= 4) { return pick('null', 'infinity', '-infinity') }
-	return chance(0.5) ? floor_div($time, 1_000_000) * 1_000_000 : $time;
+	$clock->{now} += int rand $step;
+	return $planned if defined $planned;
+	return pick('null', 'infinity', '-infinity') if defined $clock->{reach} && chance(0.005);
+	$clock->{now} += int rand(40 * $step) if $dice > 0.98;
+
+	$time = $clock->{now} - int rand($clock->{disorder} + 1);
+	$time = floor_div($time, 1_000_000) * 1_000_000 if chance(0.5);
+	if ($dice < 0.06 && defined $before && $before->{time} =~ /^-?\d+$/) { $time = $before->{time} }
+	elsif ($dice < 0.13) { $time -= int rand(60 * $step) }
+	elsif ($dice < 0.28) { $time = time_on_border($case, $clock) // $time }
+
+	$clock->{reach} = max($time, $clock->{reach} // ());
+	$clock->{now} = max($clock->{now}, $clock->{reach} - 20 * $step);
+	return $time;
+}
+
+# A time on a border of some view's windows, or one that brings the partition's
+# watermark to where such a window ends or is settled; the next row is then one
+# for that window.
+sub time_on_border
+{
+	my ($case, $clock) = @_;
+	my @views = grep { $_->{window}{kind} ne 'none' } @{ $case->{views} };
+	my $reach = $clock->{reach};
+
+	return unless @views && defined $reach;
+	my $view = pick(@views);
+	my $behind = $case->{delay}{total_us} + (chance(0.5) ? $view->{lateness}{total_us} : 0);
+	my $near = pick(-1, 0, 0, 0, 1);
+	my @windows = windows_of($view->{window}, $reach - $behind) or return;
+	my $window = pick(@windows);
+
+	return $window->[ int rand 2 ] + $near if chance(0.3);
+	$clock->{planned} = $window->[1] - pick(1, 0, 1 + int rand($window->[1] - $window->[0]), 1);
+	return $window->[1] + $behind + $near;
 }
 
 # ---------------------------------------------------------------------------

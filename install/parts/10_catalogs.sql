@@ -184,9 +184,17 @@ CREATE FUNCTION stream_agg.arrival(internal, tid) RETURNS int
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_arrival';
 COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows of the batch came before which';
 
-CREATE FUNCTION stream_agg.is_late_row(internal, tid) RETURNS boolean
+CREATE FUNCTION stream_agg.is_late_row(internal, tid, bigint) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late_row';
-COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether a row of the batch came too late for every session';
+COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid, bigint) IS 'internal: whether a row of the batch came too late for every session of the group with this key_hash';
+
+CREATE FUNCTION stream_agg.last_window_start(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_last_window_start';
+COMMENT ON FUNCTION stream_agg.last_window_start(internal, timestamptz) IS 'internal: start of the last window of a time, for the windows of the batch''s view; null if it has none';
+
+CREATE FUNCTION stream_agg.last_window_end(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_last_window_end';
+COMMENT ON FUNCTION stream_agg.last_window_end(internal, timestamptz) IS 'internal: end of the last window of a time, for the windows of the batch''s view; null if it has none';
 
 CREATE FUNCTION stream_agg.row_event_time(internal, tid) RETURNS timestamptz
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_event_time';

@@ -51,7 +51,7 @@ RESET ROLE;
 -- places away: to add it writes far out of bounds.
 SET ROLE sf_reader;
 SELECT stream_agg.combine_states('avg(numeric)'::regprocedure, NULL::numeric,
-	'\x0123456789abcdef00000000000000010000000180000000000000000000000000010000000000000000000000000000000000000000000000000000000000000000'::bytea,
+	'\x0123456789abcdef0000000000000001000000018000000000000000000000000001000000000000000000000000000000000000000000000000000000000000000000000000'::bytea,
 	NULL::numeric)
 FROM generate_series(1, 2);
 SELECT stream_agg.combine_states('avg(numeric)'::regprocedure, NULL::numeric, '\x'::bytea, NULL::numeric);

@@ -143,5 +143,8 @@ sa_sealed_state_open(const SaMacKey *key, Oid aggfnoid, Datum sealed)
 	state = palloc(VARHDRSZ + length);
 	SET_VARSIZE(state, VARHDRSZ + length);
 	memcpy(VARDATA(state), data, length);
+	/* it may have been made here, from compressed or toasted form */
+	if ((Pointer) bytes != DatumGetPointer(sealed))
+		pfree(bytes);
 	return PointerGetDatum(state);
 }

@@ -11,8 +11,9 @@
  *	  client's encoding (textsend converts to that), no byte order.
  *
  *	  And it is not trusted, although stored states are sealed (sealed_state.c):
- *	  types may have changed since.  So no value is ever the image that was stored; it is made by code that
- *	  checks what it is given: a type's input or receive function, or ours.
+ *	  types may have changed since.  So no value is ever the image that was
+ *	  stored; it is made by code that checks what it is given: a type's input or
+ *	  receive function, or ours.
  *
  *	  Types change while states of them are stored.  The label of an enum is
  *	  found by name, then by OID, so that it may be renamed.  After a restore

@@ -553,6 +553,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Relation	definition;
+	PlannedStmt *trial;
 	Query	   *query;
 
 	plan->context = AllocSetContextCreate(CacheMemoryContext, "stream_agg view plan",
@@ -593,6 +594,9 @@ make_plan(SaViewPlan *plan, const SaView *row)
 										Max(list_length(plan->aq->kept), 1));
 	for (int i = 0; i < list_length(plan->aq->kept); i++)
 		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, i));
+	trial = sa_trial_plan(query, row);
+	if (trial != NULL)
+		plan->trial = keep_statement(plan, trial);
 }
 
 /* ------------------------------------------------------------------------

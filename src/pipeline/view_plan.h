@@ -33,6 +33,7 @@ typedef struct SaViewPlan
 	SaViewTables tables;
 	PlannedStmt *delta;			/* of sessions: the session plan */
 	PlannedStmt **kept;			/* per kept set */
+	PlannedStmt *trial;			/* of kept arguments; NULL: nothing can fail */
 	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate; NULL: it has none */
 	SaWindowSpec pane;			/* with panes */

@@ -69,23 +69,42 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
-/* Adds the rows to the kept sets, and what is new there to states. */
+/* Adds to the error of a value for which an index has no room. */
+static void
+distinct_error_callback(void *arg)
+{
+	if (geterrcode() == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		errdetail("The argument of a DISTINCT aggregate must fit an index, together with the group's keys: that is about 2700 bytes.");
+}
+
+/* Adds the rows to a kept set, and what is new there to states. */
+static void
+keep_in_set(SaViewPlan *plan, int n, SaBatchScan *scan)
+{
+	SaKeptSet  *set = list_nth(plan->aq->kept, n);
+	DestReceiver *receiver = None_Receiver;
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = distinct_error_callback
+	};
+
+	if (set->feeds_states)
+		receiver = sa_merge_receiver(plan, set, scan, NULL);
+	if (set->distinct)
+		error_context_stack = &callback;
+	execute_plan(plan->kept[n], scan, receiver);
+	error_context_stack = callback.previous;
+	receiver->rDestroy(receiver);
+}
+
+/* Keeps arguments, and makes sure that their aggregates can take them. */
 static void
 keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
 {
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, plan->aq->kept)
-	{
-		SaKeptSet  *set = lfirst(lc);
-		DestReceiver *receiver = None_Receiver;
-
-		if (set->feeds_states)
-			receiver = sa_merge_receiver(plan, set, scan, NULL);
-		execute_plan(plan->kept[n++], scan, receiver);
-		receiver->rDestroy(receiver);
-	}
+	if (plan->trial != NULL)
+		execute_plan(plan->trial, scan, None_Receiver);
+	for (int n = 0; n < list_length(plan->aq->kept); n++)
+		keep_in_set(plan, n, scan);
 }
 
 /* ------------------------------------------------------------------------

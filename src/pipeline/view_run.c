@@ -242,9 +242,8 @@ sa_view_try(SaViewPlan *plan, SaBatchScan *scan)
 	FreeQueryDesc(query);
 }
 
-/* An instant of the watermark, moved back by the allowed lateness. */
-static TimestampTz
-settled_by(SaViewPlan *plan, TimestampTz watermark)
+TimestampTz
+sa_view_settled_by(const SaViewPlan *plan, TimestampTz watermark)
 {
 	if (watermark == DT_NOBEGIN)
 		return DT_NOBEGIN;
@@ -256,8 +255,8 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
 	Datum		final[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
-		TimestampTzGetDatum(settled_by(plan, before)),
-		TimestampTzGetDatum(settled_by(plan, watermark))
+		TimestampTzGetDatum(sa_view_settled_by(plan, before)),
+		TimestampTzGetDatum(sa_view_settled_by(plan, watermark))
 	};
 	ListCell   *lc;
 

@@ -78,7 +78,7 @@ SELECT * FROM sessions WHERE k = 'c';
 
 -- windows end: once, and for the one with allowed lateness a minute later
 INSERT INTO s VALUES ('e', 1, '{1}', '2024-01-01 00:01:10'), ('e', 2, '{2}', '2024-01-01 00:01:11');
-SELECT * FROM letters WHERE part = -1;
+SELECT view, sqlstate, reason, detail, value FROM letters WHERE part = -1 ORDER BY 1, 5;
 SELECT * FROM tumbled ORDER BY window_start, k;
 SELECT k, is_final FROM allowed ORDER BY k;
 INSERT INTO s VALUES ('e', 3, '{3}', '2024-01-01 00:02:00'), ('e', 4, '{3}', '2024-01-01 00:02:30');
@@ -90,7 +90,7 @@ INSERT INTO s VALUES (NULL, 3, '{3}', '2024-01-01 00:03:00'), ('b', 3, '{3}', '2
 INSERT INTO s VALUES ('z', 2, '{2}', '2024-01-02');
 SELECT * FROM hopped ORDER BY window_start, k;
 SELECT * FROM sessions ORDER BY window_start, k;
-SELECT * FROM letters WHERE part = -1;
+SELECT view, sqlstate, reason, detail, value FROM letters WHERE part = -1 ORDER BY 1, 5;
 SELECT (SELECT count(*) FROM rows) AS rows, (SELECT sum(count) FROM counts) AS counted;
 SELECT view, rows_in, rows_late, rows_dead FROM stream_agg.views ORDER BY view::text;
 -- what could be computed is what plain SQL computes

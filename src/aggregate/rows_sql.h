@@ -24,8 +24,8 @@ extern bool sa_value_is_computed(const SaAggregateQuery *aq,
 
 /*
  * With panes: a SELECT whose columns are those of the data table and whose rows
- * are the windows that end after $1 and not after $2; all values are NULL if
- * they are not wanted.
+ * are the groups of the windows with the starts in array $1 and the ends in $2.
+ * All values are NULL if they are not wanted.
  */
 extern char *sa_settled_windows_sql(const SaAggregateQuery *aq,
 									const SaViewTables *tables, bool with_values);

@@ -174,7 +174,10 @@ load_state(SaStateFunctions *functions, const SaStateDatum *stored)
 
 	if (functions->internal)
 	{
-		/* the function may do its work later, when the row is gone */
+		/*
+		 * The function may do its work later, when the row is gone; and it may
+		 * know nothing of toasted states, which a parallel query does not have.
+		 */
 		if (!state.isnull)
 			state.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(state.value));
 		set_argument(&functions->deserialize, 0, state);

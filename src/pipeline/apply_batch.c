@@ -334,8 +334,13 @@ count_time(SaProgress *progress, instr_time elapsed)
 static void
 close_windows(const SaBatch *batch, SaBatchView *bv, TimestampTz before, bool guarded)
 {
-	if (bv->plan->aq == NULL || !bv->plan->aq->windowed)
+	SaAggregateQuery *aq = bv->plan->aq;
+
+	if (aq == NULL || !aq->windowed)
 		return;
+	/* what is open is told by the stored watermark, and a trigger may read the view */
+	if (aq->panes)
+		sa_progress_save(bv->view->view, bv->progress);
 	if (guarded && batch->stream->on_error != SA_ON_ERROR_STOP)
 		bv->counts.rows_dead += sa_guarded_close(bv->plan, batch->stream, before,
 												 bv->progress->watermark);

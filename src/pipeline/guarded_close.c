@@ -31,6 +31,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -38,6 +39,7 @@
 #include "metadata/reject.h"
 #include "pipeline/guarded.h"
 #include "pipeline/guarded_close.h"
+#include "pipeline/pane_settle.h"
 #include "pipeline/view_run.h"
 
 /* What closes when the watermark moves. */
@@ -48,7 +50,10 @@ typedef struct Closing
 	TimestampTz watermark;
 } Closing;
 
-/* One group after the other; parameters of the statements are a row's ctid and the mask. */
+/*
+ * One group after the other.  Parameters of the statements are the ctid of its
+ * row and the mask.
+ */
 typedef struct GroupLoop
 {
 	SaViewPlan *plan;
@@ -61,6 +66,15 @@ typedef struct GroupLoop
 	int			naggregates;
 	Datum	   *mask;			/* of bool, per aggregate: leave it NULL */
 } GroupLoop;
+
+/* Rows of the data table that are to be settled. */
+typedef struct DueRows
+{
+	SPIPlanPtr	statement;		/* by which they are found */
+	ItemPointer ctids;
+	uint64		n;
+	uint64		capacity;
+} DueRows;
 
 static void
 close_all(void *arg)
@@ -136,50 +150,73 @@ prepare_write(const SaViewPlan *plan)
 				   lengthof(argtypes), argtypes);
 }
 
-/* A statement that returns the ctid of each row that is due. */
-static char *
-due_rows_sql(const SaViewPlan *plan)
+/* ------------------------------------------------------------------------
+ * Rows that are due
+ * ------------------------------------------------------------------------
+ */
+
+/* Executes a statement that returns ctids, and takes these. */
+static void
+collect_rows(DueRows *rows, Datum *values)
 {
-	const SaAggregateQuery *aq = plan->aq;
-	Oid			data = plan->tables.data;
-
-	if (aq->panes)
-		return psprintf("INSERT INTO %s AS d %s RETURNING d.ctid", sa_relation_sql(data),
-						sa_settled_windows_sql(aq, &plan->tables, false));
-	return psprintf("SELECT d.ctid FROM ONLY %s AS d WHERE %s AND d.%s IS NOT NULL",
-					sa_relation_sql(data), sa_due_condition_sql(aq, data),
-					sa_column_sql(data, aq->kept_count->state_attnum));
-}
-
-/* Finds the rows that are due; with panes, it makes them. */
-static ItemPointer
-find_due_rows(const Closing *closing, uint64 *nrows)
-{
-	const SaViewPlan *plan = closing->plan;
-	bool		panes = plan->aq->panes;
-	Oid			argtypes[] = {plan->aq->sq->window_type, plan->aq->sq->window_type};
-	Datum		values[] = {
-		TimestampTzGetDatum(panes ? closing->before :
-							sa_view_settled_by(plan, closing->before)),
-		TimestampTzGetDatum(panes ? closing->watermark :
-							sa_view_settled_by(plan, closing->watermark))
-	};
-	ItemPointer rows;
-
-	execute(prepare(due_rows_sql(plan), lengthof(argtypes), argtypes), values);
-	*nrows = SPI_processed;
-	rows = MemoryContextAllocHuge(CurrentMemoryContext,
-								  sizeof(ItemPointerData) * Max(*nrows, 1));
-	for (uint64 i = 0; i < *nrows; i++)
+	execute(rows->statement, values);
+	if (rows->n + SPI_processed > rows->capacity)
+	{
+		rows->capacity = Max(rows->capacity * 2, rows->n + SPI_processed);
+		rows->ctids = repalloc_huge(rows->ctids, sizeof(ItemPointerData) * rows->capacity);
+	}
+	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
 		Datum		ctid = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
 										 &isnull);
 
-		rows[i] = *(ItemPointer) DatumGetPointer(ctid);
+		rows->ctids[rows->n++] = *(ItemPointer) DatumGetPointer(ctid);
 	}
 	SPI_freetuptable(SPI_tuptable);
-	return rows;
+}
+
+static void
+insert_windows(void *arg, Datum starts, Datum ends)
+{
+	Datum		values[] = {starts, ends};
+
+	collect_rows(arg, values);
+}
+
+/* Windows made of panes become rows now, as yet without values. */
+static void
+make_due_rows(const Closing *closing, DueRows *rows)
+{
+	SaViewPlan *plan = closing->plan;
+	Oid			type = get_array_type(plan->aq->sq->window_type);
+	Oid			argtypes[] = {type, type};
+	char	   *sql = psprintf("INSERT INTO %s AS d %s RETURNING d.ctid",
+							   sa_relation_sql(plan->tables.data),
+							   sa_settled_windows_sql(plan->aq, &plan->tables, false));
+
+	rows->statement = prepare(sql, lengthof(argtypes), argtypes);
+	sa_panes_settle(plan, sa_view_settled_by(plan, closing->before),
+					sa_view_settled_by(plan, closing->watermark), insert_windows, rows);
+}
+
+static void
+find_due_rows(const Closing *closing, DueRows *rows)
+{
+	const SaViewPlan *plan = closing->plan;
+	const SaAggregateQuery *aq = plan->aq;
+	Oid			data = plan->tables.data;
+	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
+	Datum		values[] = {
+		TimestampTzGetDatum(sa_view_settled_by(plan, closing->before)),
+		TimestampTzGetDatum(sa_view_settled_by(plan, closing->watermark))
+	};
+	char	   *sql = psprintf("SELECT d.ctid FROM ONLY %s AS d WHERE %s AND d.%s IS NOT NULL",
+							   sa_relation_sql(data), sa_due_condition_sql(aq, data),
+							   sa_column_sql(data, aq->kept_count->state_attnum));
+
+	rows->statement = prepare(sql, lengthof(argtypes), argtypes);
+	collect_rows(rows, values);
 }
 
 /* ------------------------------------------------------------------------
@@ -328,8 +365,7 @@ settle_groups(const Closing *closing, const SaStream *stream)
 		.stream = stream,
 		.naggregates = list_length(plan->aq->aggregates)
 	};
-	ItemPointer rows;
-	uint64		nrows;
+	DueRows		rows = {.capacity = 64};
 	int64		nfailed = 0;
 
 	SPI_connect();
@@ -338,13 +374,17 @@ settle_groups(const Closing *closing, const SaStream *stream)
 	loop.mask = palloc(sizeof(Datum) * loop.naggregates);
 	loop.context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
 										 ALLOCSET_DEFAULT_SIZES);
-	rows = find_due_rows(closing, &nrows);
-	for (uint64 i = 0; i < nrows; i++)
+	rows.ctids = palloc(sizeof(ItemPointerData) * rows.capacity);
+	if (plan->aq->panes)
+		make_due_rows(closing, &rows);
+	else
+		find_due_rows(closing, &rows);
+	for (uint64 i = 0; i < rows.n; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(loop.context);
 
 		CHECK_FOR_INTERRUPTS();
-		loop.ctid = rows[i];
+		loop.ctid = rows.ctids[i];
 		if (!settle_group(&loop))
 			nfailed++;
 		MemoryContextSwitchTo(old);

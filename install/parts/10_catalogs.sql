@@ -127,6 +127,12 @@ CREATE TABLE stream_agg.gap (
 );
 COMMENT ON TABLE stream_agg.gap IS 'offsets that a reader passed without having read them';
 
+CREATE TABLE stream_agg.secret (
+    is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row),
+    key bytea NOT NULL CHECK (pg_catalog.octet_length(key) OPERATOR(pg_catalog.=) 16)
+);
+COMMENT ON TABLE stream_agg.secret IS 'by which aggregate states that continuous views have stored are recognized; whoever knows it can crash the server';
+
 /* a publication of all tables must not stop rows from being deleted here */
 ALTER TABLE stream_agg.dead_letter REPLICA IDENTITY FULL;
 ALTER TABLE stream_agg.late_row REPLICA IDENTITY FULL;
@@ -142,6 +148,7 @@ SELECT pg_catalog.pg_extension_config_dump('stream_agg.progress', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.dead_letter', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.late_row', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.gap', '');
+SELECT pg_catalog.pg_extension_config_dump('stream_agg.secret', '');
 
 /* the foreign-data wrapper */
 CREATE FUNCTION stream_agg.fdw_handler() RETURNS fdw_handler
@@ -185,9 +192,17 @@ CREATE FUNCTION stream_agg.arrival(internal, tid) RETURNS int
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_arrival';
 COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows of the batch came before which';
 
-CREATE FUNCTION stream_agg.is_late_row(internal, tid) RETURNS boolean
+CREATE FUNCTION stream_agg.is_late_row(internal, tid, bigint) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late_row';
-COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether a row of the batch came too late for every session';
+COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid, bigint) IS 'internal: whether a row of the batch came too late for every session of the group with this key_hash';
+
+CREATE FUNCTION stream_agg.last_window_start(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_last_window_start';
+COMMENT ON FUNCTION stream_agg.last_window_start(internal, timestamptz) IS 'internal: start of the last window of a time, for the windows of the batch''s view; null if it has none';
+
+CREATE FUNCTION stream_agg.last_window_end(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_last_window_end';
+COMMENT ON FUNCTION stream_agg.last_window_end(internal, timestamptz) IS 'internal: end of the last window of a time, for the windows of the batch''s view; null if it has none';
 
 CREATE FUNCTION stream_agg.row_event_time(internal, tid) RETURNS timestamptz
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_event_time';

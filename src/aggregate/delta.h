@@ -26,8 +26,12 @@
  * after the end of the group's window; if groups expire, the ctid of the
  * group's first row and the greatest event time of its rows; and last the number
  * of rows of the batch in that group.  Late rows are left out.
+ *
+ * The usual batch has no row behind its watermark, and every time has a window.
+ * Then a plan made without any_behind will do, which doesn't look at each row.
  */
-extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view);
+extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view,
+								  bool any_behind);
 
 /*
  * Adds the batch to kept set number n.  If the set feeds states, rows of the plan
@@ -36,6 +40,13 @@ extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view);
  */
 extern PlannedStmt *sa_kept_plan(const Query *definition, const SaView *view,
 								 const SaViewTables *tables, int n);
+
+/*
+ * Gives each row of the batch that is not late to the aggregates whose arguments
+ * are kept, and fails if one of them can't take it.  What it returns means
+ * nothing.  NULL if there is no aggregate that could fail.
+ */
+extern PlannedStmt *sa_trial_plan(const Query *definition, const SaView *view);
 
 /*
  * Rows of the lateness plan, one per row of the batch and window: the row's

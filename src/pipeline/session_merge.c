@@ -321,7 +321,11 @@ static void
 note_verdict(Sessions *sessions, const SaSpan *span)
 {
 	SaBehindRow *behind = sa_batch_behind_row(sessions->scan, span->arrival);
+	int			column = sessions->state_column + sessions->nstates + 3;
 
+	if (span->late && sessions->plan->aq->kept != NIL)
+		sa_batch_note_late(sessions->scan, behind->row,
+						   DatumGetInt64(sessions->group_slot->tts_values[column]));
 	if (!span->late)
 		behind->in_time = true;
 	else if (!behind->late || span->late_end > behind->window_end)
@@ -344,6 +348,7 @@ add_states(Sessions *sessions, const SaSpan *span, TupleTableSlot *slot)
 	SaAggregateQuery *aq = sessions->plan->aq;
 	SaDataTable *table = &sessions->table;
 	MemoryContext old_context;
+	SaStateForm form = span->arrival == SA_SPAN_STORED ? SA_STATE_STORED : SA_STATE_DELTA;
 	int			piece_column = sessions->state_column;
 	int			n = -1;
 	ListCell   *lc;
@@ -359,11 +364,11 @@ add_states(Sessions *sessions, const SaSpan *span, TupleTableSlot *slot)
 		n++;
 		if (aggregate->mode == SA_AGGREGATE_KEPT)
 			continue;
-		column = span->arrival == SA_SPAN_STORED ? aggregate->state_attnum - 1 : piece_column;
+		column = form == SA_STATE_STORED ? aggregate->state_attnum - 1 : piece_column;
 		piece_column++;
 		state.value = slot->tts_values[column];
 		state.isnull = slot->tts_isnull[column];
-		sa_state_add(sessions->plan->states[n], &state);
+		sa_state_add(sessions->plan->states[n], form, &state);
 	}
 	MemoryContextSwitchTo(old_context);
 	ResetPerTupleExprContext(table->estate);

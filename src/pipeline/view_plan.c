@@ -11,7 +11,8 @@
  *	  and then looks whether it is still valid.
  *
  *	  Entries are per backend and live until they are invalid; a plan in use is
- *	  freed by nobody, since it is only freed when asked for again.
+ *	  freed by nobody, since it is only freed when asked for again, and when the
+ *	  transaction is over.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,7 @@
 #include "access/genam.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
@@ -47,6 +49,8 @@
 #include "pipeline/view_plan.h"
 
 static HTAB *plans = NULL;
+
+static void free_plan(SaViewPlan *plan);
 
 /* ------------------------------------------------------------------------
  * Invalidation
@@ -123,6 +127,28 @@ invalidate_all(Datum arg, int cacheid, uint32 hashvalue)
 	invalidate_relation(arg, InvalidOid);
 }
 
+/*
+ * Forgets what is out of date, views that were dropped included.  Only here is
+ * it certain that nobody uses it.
+ */
+static void
+forget_invalid_plans(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	SaViewPlan *plan;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	hash_seq_init(&status, plans);
+	while ((plan = hash_seq_search(&status)) != NULL)
+	{
+		if (plan->valid)
+			continue;
+		free_plan(plan);
+		(void) hash_search(plans, &plan->view, HASH_REMOVE, NULL);
+	}
+}
+
 static void
 init_plans(void)
 {
@@ -138,6 +164,7 @@ init_plans(void)
 	CacheRegisterSyscacheCallback(AGGFNOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, invalidate_all, (Datum) 0);
+	RegisterXactCallback(forget_invalid_plans, NULL);
 }
 
 /* ------------------------------------------------------------------------
@@ -291,37 +318,10 @@ prepare(const char *sql, int nargs, Oid *argtypes)
 }
 
 /*
- * What becomes of a row's columns when it is settled: values are computed a last
- * time from kept arguments, and states go.  "" if there are neither.
- */
-static char *
-settle_assignments(const SaViewPlan *plan)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, sa_kept_assignments_sql(plan->aq, &plan->tables));
-	foreach(lc, plan->aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		if (aggregate == plan->aq->kept_count ||
-			(aggregate->mode != SA_AGGREGATE_KEPT &&
-			 aggregate->state_attnum != aggregate->value_attnum))
-			appendStringInfo(&sql, "%s%s = NULL", sql.len > 0 ? ", " : "",
-							 sa_column_sql(plan->tables.data, aggregate->state_attnum));
-	}
-	return sql.data;
-}
-
-/*
  * A window is final when the watermark reaches its end, and settled when the
  * allowed lateness is over, too; then its states are dropped.  Without allowed
- * lateness both are one update.
- *
- * Both are told where the watermark comes from: nothing that ends before is open
- * any more, and the index has many dead entries there.
+ * lateness both are one update.  What is settled already, since its values could
+ * not be computed (guarded_close.c), is left out.
  */
 static void
 plan_close(SaViewPlan *plan)
@@ -330,22 +330,22 @@ plan_close(SaViewPlan *plan)
 	Oid			data = plan->tables.data;
 	char	   *table = sa_relation_sql(data);
 	const char *final = sa_column_sql(data, aq->final_attnum);
-	const char *end = sa_column_sql(data, aq->end_attnum);
-	char	   *settled = settle_assignments(plan);
+	char	   *settled = sa_settle_assignments_sql(aq, &plan->tables, false);
 	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
-	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
-	char	   *due = psprintf("d.%s OPERATOR(pg_catalog.%s) $1 AND d.%s OPERATOR(pg_catalog.%s) $2",
-							   end, strict ? ">=" : ">", end, strict ? "<" : "<=");
+	char	   *due = sa_due_condition_sql(aq, data);
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
 	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
 								   table, final, both ? ", " : "", both ? settled : "",
 								   final, due),
 						  lengthof(argtypes), argtypes);
-	if (!both && settled[0] != '\0')
-		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s",
-										table, settled, due),
-							   lengthof(argtypes), argtypes);
+	if (both || settled[0] == '\0')
+		return;
+	if (aq->kept_count != NULL)
+		due = psprintf("%s AND d.%s IS NOT NULL", due,
+					   sa_column_sql(data, aq->kept_count->state_attnum));
+	plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s", table, settled, due),
+						   lengthof(argtypes), argtypes);
 }
 
 /* A DELETE of what set number n keeps, for rows d of the data table. */
@@ -389,11 +389,17 @@ plan_discard(SaViewPlan *plan)
 static void
 plan_settle_panes(SaViewPlan *plan)
 {
-	Oid			argtypes[] = {plan->aq->sq->window_type, plan->aq->sq->window_type};
+	Oid			type = plan->aq->sq->window_type;
+	Oid			arrays[] = {get_array_type(type), get_array_type(type)};
+	const char *start = sa_column_sql(plan->tables.panes, list_length(plan->aq->keys) + 1);
 
 	plan->settle = prepare(psprintf("INSERT INTO %s %s", sa_relation_sql(plan->tables.data),
-									sa_settled_windows_sql(plan->aq, &plan->tables)),
-						   2, argtypes);
+									sa_settled_windows_sql(plan->aq, &plan->tables, true)),
+						   lengthof(arrays), arrays);
+	plan->first_pane = prepare(psprintf("SELECT pg_catalog.min(%s) FROM ONLY %s"
+										" WHERE %s OPERATOR(pg_catalog.>=) $1",
+										start, sa_relation_sql(plan->tables.panes), start),
+							   1, &type);
 }
 
 static void
@@ -553,6 +559,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Relation	definition;
+	PlannedStmt *trial;
 	Query	   *query;
 
 	plan->context = AllocSetContextCreate(CacheMemoryContext, "stream_agg view plan",
@@ -586,13 +593,20 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
 		plan->delta = keep_statement(plan, sa_session_plan(query, row));
 	else
-		plan->delta = keep_statement(plan, sa_delta_plan(query, row));
+		plan->delta = keep_statement(plan, sa_delta_plan(query, row, true));
 	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
+	{
 		plan->lateness = keep_statement(plan, sa_lateness_plan(query, row));
+		if (!sa_window_has_gaps(&plan->aq->sq->window))
+			plan->delta_in_time = keep_statement(plan, sa_delta_plan(query, row, false));
+	}
 	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
 										Max(list_length(plan->aq->kept), 1));
 	for (int i = 0; i < list_length(plan->aq->kept); i++)
 		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, i));
+	trial = sa_trial_plan(query, row);
+	if (trial != NULL)
+		plan->trial = keep_statement(plan, trial);
 }
 
 /* ------------------------------------------------------------------------
@@ -622,6 +636,8 @@ free_plan(SaViewPlan *plan)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)
 		SPI_freeplan(plan->settle);
+	if (plan->first_pane != NULL)
+		SPI_freeplan(plan->first_pane);
 	foreach(lc, plan->discard)
 		SPI_freeplan(lfirst(lc));
 	sa_sweep_free(plan->sweeps);

@@ -11,7 +11,8 @@ GRANT USAGE ON SCHEMA stream_agg_data TO PUBLIC;
 /*
  * Catalogs.  Nobody but the extension touches them; users see the views.
  * Objects are held as regclass and not as numbers, so that a dump carries
- * names.
+ * names.  There are no foreign keys, since "pg_restore -j" loads these tables in
+ * any order.
  */
 CREATE SEQUENCE stream_agg.reader_id AS int;
 COMMENT ON SEQUENCE stream_agg.reader_id IS 'numbers of readers';
@@ -30,7 +31,7 @@ CREATE UNIQUE INDEX reader_main ON stream_agg.reader (stream) WHERE is_main;
 COMMENT ON TABLE stream_agg.reader IS 'one consumer of one stream, with one position per partition';
 
 CREATE TABLE stream_agg.position (
-    reader int NOT NULL REFERENCES stream_agg.reader ON DELETE CASCADE,
+    reader int NOT NULL,
     partition int NOT NULL,
     next_offset bigint NOT NULL,
     first_offset bigint NOT NULL,
@@ -53,7 +54,7 @@ CREATE TABLE stream_agg.continuous_view (
     panes regclass,
     kept regclass[] NOT NULL,
     stream regclass NOT NULL,
-    reader int NOT NULL REFERENCES stream_agg.reader,
+    reader int NOT NULL,
     kind text NOT NULL CHECK (kind IN ('load', 'aggregate')),
     owns_data boolean NOT NULL,
     start text NOT NULL,
@@ -191,9 +192,17 @@ CREATE FUNCTION stream_agg.arrival(internal, tid) RETURNS int
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_arrival';
 COMMENT ON FUNCTION stream_agg.arrival(internal, tid) IS 'internal: which rows of the batch came before which';
 
-CREATE FUNCTION stream_agg.is_late_row(internal, tid) RETURNS boolean
+CREATE FUNCTION stream_agg.is_late_row(internal, tid, bigint) RETURNS boolean
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_is_late_row';
-COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid) IS 'internal: whether a row of the batch came too late for every session';
+COMMENT ON FUNCTION stream_agg.is_late_row(internal, tid, bigint) IS 'internal: whether a row of the batch came too late for every session of the group with this key_hash';
+
+CREATE FUNCTION stream_agg.last_window_start(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_last_window_start';
+COMMENT ON FUNCTION stream_agg.last_window_start(internal, timestamptz) IS 'internal: start of the last window of a time, for the windows of the batch''s view; null if it has none';
+
+CREATE FUNCTION stream_agg.last_window_end(internal, timestamptz) RETURNS timestamptz
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_last_window_end';
+COMMENT ON FUNCTION stream_agg.last_window_end(internal, timestamptz) IS 'internal: end of the last window of a time, for the windows of the batch''s view; null if it has none';
 
 CREATE FUNCTION stream_agg.row_event_time(internal, tid) RETURNS timestamptz
     LANGUAGE C STABLE PARALLEL UNSAFE COST 1 AS 'MODULE_PATHNAME', 'stream_agg_row_event_time';

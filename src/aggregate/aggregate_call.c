@@ -303,6 +303,10 @@ collect_calls_walker(Node *node, CollectContext *context)
 		if (equal(aggregate->aggref, node))
 			return false;
 	}
+	if (get_typtype(exprType(node)) == TYPTYPE_PSEUDO)
+		sa_refuse(context->pstate, exprLocation(node),
+				  psprintf("an aggregate of type %s", format_type_be(exprType(node))),
+				  "Cast its argument to a type that has a name.");
 	aggregate = add_aggregate(aq, (Aggref *) node, name != NULL ? name :
 							  get_func_name(((Aggref *) node)->aggfnoid));
 	if (aggregate->mode != SA_AGGREGATE_KEPT)

@@ -152,6 +152,16 @@ analyze_window(SaAggregateQuery *aq, ParseState *pstate)
 	aq->panes = aq->sq->window_kind == SA_WINDOW_CUMULATE;
 }
 
+AttrNumber
+sa_window_attnum(const SaAggregateQuery *aq, Node *node)
+{
+	AttrNumber	column = 0;
+
+	if (aq->windowed && IsA(node, Var))
+		column = window_column(aq->sq, (Expr *) node);
+	return column == 0 ? 0 : column == 1 ? aq->start_attnum : aq->end_attnum;
+}
+
 bool
 sa_group_key_is_hashable(const SaGroupKey *key)
 {

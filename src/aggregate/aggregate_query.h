@@ -164,6 +164,9 @@ extern Aggref *sa_count_star(void);
  */
 extern bool sa_window_bounds_are_needed(const SaAggregateQuery *aq, int *location);
 
+/* Column of the data table that holds a window column's value, or 0. */
+extern AttrNumber sa_window_attnum(const SaAggregateQuery *aq, Node *node);
+
 /* Whether a key's type can be hashed; else it is left out of key_hash. */
 extern bool sa_group_key_is_hashable(const SaGroupKey *key);
 

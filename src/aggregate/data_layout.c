@@ -52,6 +52,17 @@ expr_column(const char *name, Expr *expr)
 						 exprCollation((Node *) expr));
 }
 
+/* Not of a domain: it may be NULL as long as the value isn't known. */
+static ColumnDef *
+value_column(const SaAggregate *aggregate)
+{
+	Node	   *expr = (Node *) aggregate->aggref;
+	int32		typmod = exprTypmod(expr);
+	Oid			type = getBaseTypeAndTypmod(exprType(expr), &typmod);
+
+	return makeColumnDef(aggregate->name, type, typmod, exprCollation(expr));
+}
+
 static List *
 key_columns(const SaAggregateQuery *aq)
 {
@@ -204,7 +215,7 @@ sa_data_layout_columns(const SaAggregateQuery *aq)
 	{
 		SaAggregate *aggregate = lfirst(lc);
 
-		columns = lappend(columns, expr_column(aggregate->name, (Expr *) aggregate->aggref));
+		columns = lappend(columns, value_column(aggregate));
 		if (aggregate->mode != SA_AGGREGATE_KEPT && !aq->panes &&
 			aggregate->state_attnum != aggregate->value_attnum)
 			states = lappend(states, simple_column(aggregate->state_name, aggregate->state_type));

@@ -108,13 +108,19 @@ sa_delta_batch_call(const char *function, Oid result, List *args)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
+/* window_start (1) or window_end (2) as timestamptz */
+static Expr *
+make_bound(SaStreamQuery *sq, AttrNumber column)
+{
+	return sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, column));
+}
+
 /* stream_agg.function($1, stream.ctid, window_end) */
 static Expr *
 make_row_test(SaStreamQuery *sq, const char *function)
 {
-	Expr	   *end = sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2));
-
-	return sa_delta_batch_call(function, BOOLOID, list_make2(sa_delta_row_ctid(sq), end));
+	return sa_delta_batch_call(function, BOOLOID,
+							   list_make2(sa_delta_row_ctid(sq), make_bound(sq, 2)));
 }
 
 /* stream_agg.row_event_time($1, stream.ctid) */
@@ -157,6 +163,18 @@ make_pane_watermark(SaStreamQuery *sq)
 					  list_make2(sa_delta_row_ctid(sq), sa_delta_event_time(sq)));
 }
 
+/* stream_agg.pane_watermark(…) < 'infinity': in time for one of its windows */
+static Expr *
+make_is_in_time(SaStreamQuery *sq)
+{
+	Const	   *never = makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
+								  TimestampTzGetDatum(DT_NOEND), false, FLOAT8PASSBYVAL);
+
+	return (Expr *) makeFuncExpr(F_TIMESTAMPTZ_LT, BOOLOID,
+								 list_make2(make_pane_watermark(sq), never),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
 Expr *
 sa_delta_extreme(Oid aggregate, Expr *argument)
 {
@@ -174,6 +192,32 @@ sa_delta_extreme(Oid aggregate, Expr *argument)
 	aggref->aggtransno = -1;
 	aggref->location = -1;
 	return (Expr *) aggref;
+}
+
+Expr *
+sa_delta_key_hash(const SaAggregateQuery *aq)
+{
+	Const	   *zero = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0),
+								 false, FLOAT8PASSBYVAL);
+	RowExpr    *row = makeNode(RowExpr);
+	ListCell   *lc;
+
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		if (!sa_group_key_is_hashable(key))
+			continue;
+		row->args = lappend(row->args, copyObject(key->expr));
+		row->colnames = lappend(row->colnames, makeString(key->name));
+	}
+	if (row->args == NIL)
+		return (Expr *) zero;
+	row->row_typeid = RECORDOID;
+	row->row_format = COERCE_EXPLICIT_CALL;
+	row->location = -1;
+	return (Expr *) makeFuncExpr(F_HASH_RECORD_EXTENDED, INT8OID, list_make2(row, zero),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
 void
@@ -276,21 +320,42 @@ mark_partial(PlannedStmt *plan)
 	(void) mark_partial_walker((Node *) agg->plan.targetlist, NULL);
 }
 
+static void
+add_keys(SaAggregateQuery *aq, bool grouped)
+{
+	ListCell   *lc;
+
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		sa_delta_add_output(aq->sq->query, key->expr, key->name, grouped ? key->clause : NULL);
+	}
+}
+
+/* The group of rows of which none is behind its watermark. */
+static void
+add_pane_in_time(SaAggregateQuery *aq)
+{
+	SaStreamQuery *sq = aq->sq;
+	Const	   *never = makeConst(sq->window_type, -1, InvalidOid, sizeof(TimestampTz),
+								  TimestampTzGetDatum(DT_NOBEGIN), false, FLOAT8PASSBYVAL);
+
+	add_keys(aq, true);
+	sa_delta_add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start",
+						sa_delta_group_clause(sq->window_type));
+	sa_delta_add_output(sq->query, (Expr *) never, "row_watermark", NULL);
+}
+
 void
 sa_delta_add_group(SaAggregateQuery *aq, bool grouped)
 {
 	SaStreamQuery *sq = aq->sq;
 	SortGroupClause *by_time = NULL;
-	ListCell   *lc;
 
 	if (grouped && aq->windowed)
 		by_time = sa_delta_group_clause(sq->window_type);
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-
-		sa_delta_add_output(sq->query, key->expr, key->name, grouped ? key->clause : NULL);
-	}
+	add_keys(aq, grouped);
 	if (aq->panes)
 	{
 		sa_delta_add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start", by_time);
@@ -308,14 +373,14 @@ void
 sa_delta_add_in_time(SaAggregateQuery *aq)
 {
 	SaStreamQuery *sq = aq->sq;
-	Const	   *never;
 	Expr	   *test;
 
 	if (!aq->windowed)
 		return;
 	if (sq->window_kind == SA_WINDOW_SESSION)
 	{
-		test = sa_delta_batch_call("is_late_row", BOOLOID, list_make1(sa_delta_row_ctid(sq)));
+		test = sa_delta_batch_call("is_late_row", BOOLOID,
+								   list_make2(sa_delta_row_ctid(sq), sa_delta_key_hash(aq)));
 		sa_delta_add_qual(sq->query, make_notclause(test));
 		return;
 	}
@@ -324,11 +389,7 @@ sa_delta_add_in_time(SaAggregateQuery *aq)
 		sa_delta_add_qual(sq->query, make_notclause(make_row_test(sq, "is_late")));
 		return;
 	}
-	never = makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
-					  TimestampTzGetDatum(DT_NOEND), false, FLOAT8PASSBYVAL);
-	sa_delta_add_qual(sq->query, (Expr *)
-			 makeFuncExpr(F_TIMESTAMPTZ_LT, BOOLOID, list_make2(make_pane_watermark(sq), never),
-						  InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+	sa_delta_add_qual(sq->query, make_is_in_time(sq));
 	/* its rows would be windows */
 	replace_window_function(sq);
 }
@@ -356,14 +417,17 @@ sa_delta_make_plan(Query *query, bool partial)
 }
 
 PlannedStmt *
-sa_delta_plan(const Query *definition, const SaView *view)
+sa_delta_plan(const Query *definition, const SaView *view, bool any_behind)
 {
 	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
 	Query	   *query = aq->sq->query;
 	ListCell   *lc;
 
 	sa_delta_clear_output(query);
-	sa_delta_add_group(aq, true);
+	if (any_behind || !aq->panes)
+		sa_delta_add_group(aq, true);
+	else
+		add_pane_in_time(aq);
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
@@ -377,7 +441,8 @@ sa_delta_plan(const Query *definition, const SaView *view)
 	{
 		Aggref	   *revisions = sa_count_star();
 
-		revisions->aggfilter = make_row_test(aq->sq, "is_after_end");
+		revisions->aggfilter = any_behind ? make_row_test(aq->sq, "is_after_end") :
+			(Expr *) makeBoolConst(false, false);
 		sa_delta_add_output(query, (Expr *) revisions, "revisions", NULL);
 	}
 	if (aq->last_attnum != 0)
@@ -390,9 +455,39 @@ sa_delta_plan(const Query *definition, const SaView *view)
 	}
 	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
 	query->hasAggs = true;
-	sa_delta_add_in_time(aq);
+	if (any_behind)
+		sa_delta_add_in_time(aq);
+	else if (aq->panes)
+		replace_window_function(aq->sq);
 
 	return sa_delta_make_plan(query, true);
+}
+
+/* stream_agg.function($1, event_time) */
+static Expr *
+make_last_window(SaStreamQuery *sq, const char *function)
+{
+	return sa_delta_batch_call(function, TIMESTAMPTZOID, list_make1(sa_delta_event_time(sq)));
+}
+
+/*
+ * With panes, only rows that are late for all of their windows, and of those the
+ * last: else a row would be as many as it has windows.
+ */
+static void
+add_late_for_all(SaStreamQuery *sq)
+{
+	NullTest   *has_window = makeNode(NullTest);
+
+	sa_delta_add_output(sq->query, make_last_window(sq, "last_window_start"), "window_start", NULL);
+	sa_delta_add_output(sq->query, make_last_window(sq, "last_window_end"), "window_end", NULL);
+	sa_delta_add_output(sq->query, (Expr *) makeBoolConst(true, false), "is_late", NULL);
+	has_window->arg = make_last_window(sq, "last_window_end");
+	has_window->nulltesttype = IS_NOT_NULL;
+	has_window->location = -1;
+	sa_delta_add_qual(sq->query, (Expr *) has_window);
+	sa_delta_add_qual(sq->query, make_notclause(make_is_in_time(sq)));
+	replace_window_function(sq);
 }
 
 PlannedStmt *
@@ -404,10 +499,13 @@ sa_lateness_plan(const Query *definition, const SaView *view)
 
 	sa_delta_clear_output(query);
 	sa_delta_add_output(query, sa_delta_row_ctid(sq), "ctid", NULL);
-	sa_delta_add_output(query, sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 1)),
-			   "window_start", NULL);
-	sa_delta_add_output(query, sa_delta_as_timestamptz((Expr *) sa_stream_query_window_var(sq, 2)),
-			   "window_end", NULL);
-	sa_delta_add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
+	if (aq->panes)
+		add_late_for_all(sq);
+	else
+	{
+		sa_delta_add_output(query, make_bound(sq, 1), "window_start", NULL);
+		sa_delta_add_output(query, make_bound(sq, 2), "window_end", NULL);
+		sa_delta_add_output(query, make_row_test(sq, "is_late"), "is_late", NULL);
+	}
 	return sa_delta_make_plan(query, false);
 }

@@ -40,6 +40,9 @@ extern Expr *sa_delta_as_timestamptz(Expr *expr);
 /* The stream's event time, at level 0. */
 extern Expr *sa_delta_event_time(SaStreamQuery *sq);
 
+/* hash_record_extended(ROW(key, …), 0) */
+extern Expr *sa_delta_key_hash(const SaAggregateQuery *aq);
+
 /* A row's ctid, which is its number in the batch. */
 extern Expr *sa_delta_row_ctid(SaStreamQuery *sq);
 

@@ -24,33 +24,6 @@
 #include "aggregate/delta_private.h"
 #include "aggregate/rows_sql.h"
 
-/* hash_record_extended(ROW(key, …), 0) */
-static Expr *
-make_key_hash(const SaAggregateQuery *aq)
-{
-	Const	   *zero = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0),
-								 false, FLOAT8PASSBYVAL);
-	RowExpr    *row = makeNode(RowExpr);
-	ListCell   *lc;
-
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-
-		if (!sa_group_key_is_hashable(key))
-			continue;
-		row->args = lappend(row->args, copyObject(key->expr));
-		row->colnames = lappend(row->colnames, makeString(key->name));
-	}
-	if (row->args == NIL)
-		return (Expr *) zero;
-	row->row_typeid = RECORDOID;
-	row->row_format = COERCE_EXPLICIT_CALL;
-	row->location = -1;
-	return (Expr *) makeFuncExpr(F_HASH_RECORD_EXTENDED, INT8OID, list_make2(row, zero),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-}
-
 /* What is to be kept of the rows of a batch, in the order of the set's columns. */
 static Query *
 kept_rows_query(SaAggregateQuery *aq, const SaKeptSet *set)
@@ -60,7 +33,7 @@ kept_rows_query(SaAggregateQuery *aq, const SaKeptSet *set)
 	ListCell   *lc;
 
 	sa_delta_clear_output(query);
-	sa_delta_add_output(query, make_key_hash(aq), "key_hash", NULL);
+	sa_delta_add_output(query, sa_delta_key_hash(aq), "key_hash", NULL);
 	sa_delta_add_group(aq, false);
 	foreach(lc, set->exprs)
 		sa_delta_add_output(query, lfirst(lc), "argument", NULL);

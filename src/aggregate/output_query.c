@@ -57,20 +57,17 @@ data_var(TupleDesc desc, AttrNumber attnum)
 				   att->attcollation, 0);
 }
 
-/* Column of the data table that holds a window column's value, or 0. */
-static AttrNumber
-window_attnum(const SaAggregateQuery *aq, Node *node)
+/*
+ * Columns have no domains as types, since they may be NULL while a value isn't
+ * known; what the view shows has.
+ */
+static Node *
+value_of_type(Var *var, Oid type)
 {
-	SaStreamQuery *sq = aq->sq;
-	int			level;
-
-	if (!aq->windowed || !IsA(node, Var))
-		return 0;
-	node = sa_stream_query_trace(sq, node, &level);
-	if (IsA(node, Var) && level == sq->window_level &&
-		((Var *) node)->varno == sq->window_rtindex)
-		return ((Var *) node)->varattno == 1 ? aq->start_attnum : aq->end_attnum;
-	return 0;
+	if (var->vartype == type)
+		return (Node *) var;
+	return (Node *) makeRelabelType((Expr *) var, type, -1, var->varcollid,
+									COERCE_EXPLICIT_CAST);
 }
 
 /* Replaces what the data table has by its columns. */
@@ -95,9 +92,10 @@ output_mutator(Node *node, OutputContext *context)
 		SaAggregate *aggregate = lfirst(lc);
 
 		if (equal(aggregate->aggref, node))
-			return (Node *) data_var(context->desc, aggregate->value_attnum);
+			return value_of_type(data_var(context->desc, aggregate->value_attnum),
+								 exprType(node));
 	}
-	attnum = window_attnum(aq, node);
+	attnum = sa_window_attnum(aq, node);
 	if (attnum != 0)
 		return (Node *) data_var(context->desc, attnum);
 	if (IsA(node, Var))

@@ -181,6 +181,7 @@ typedef struct DirectContext
 static Node *
 direct_argument_mutator(Node *node, DirectContext *context)
 {
+	AttrNumber	attnum;
 	ListCell   *lc;
 
 	if (node == NULL)
@@ -194,6 +195,9 @@ direct_argument_mutator(Node *node, DirectContext *context)
 			return (Node *) makeVar(1, key->attnum, exprType(expr), exprTypmod(expr),
 									exprCollation(expr), 1);
 	}
+	attnum = sa_window_attnum(context->aq, node);
+	if (attnum != 0)
+		return (Node *) makeVar(1, attnum, context->aq->sq->window_type, -1, InvalidOid, 1);
 	return expression_tree_mutator(node, direct_argument_mutator, context);
 }
 
@@ -340,14 +344,15 @@ combined_value(const SaViewTables *tables, const SaAggregate *aggregate)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "%s.combine_states(%s::pg_catalog.regprocedure, %s, p.%s", SA_SCHEMA,
 					 quote_literal_cstr(format_procedure_qualified(aggref->aggfnoid)),
-					 sa_typed_null_sql(aggref->aggtype, -1, InvalidOid),
+					 sa_typed_null_sql(getBaseType(aggref->aggtype), -1, InvalidOid),
 					 sa_column_sql(tables->panes, aggregate->pane_attnum));
 	foreach(lc, aggref->aggargtypes)
 	{
 		Oid			type = lfirst_oid(lc);
 
 		appendStringInfo(&sql, ", %s",
-						 sa_typed_null_sql(type, -1, OidIsValid(get_typcollation(type)) ?
+						 sa_typed_null_sql(getBaseType(type), -1,
+										   OidIsValid(get_typcollation(type)) ?
 										   aggref->inputcollid : InvalidOid));
 	}
 	appendStringInfoChar(&sql, ')');
@@ -376,45 +381,58 @@ window_call(const SaAggregateQuery *aq, const SaViewTables *tables)
 	return sql.data;
 }
 
-/*
- * The windows of all panes, one row per group and window.  "is_final" and
- * "condition" are in terms of w.window_end.
- */
+/* The output columns of pane_windows(), in the order and with the names of the data table's. */
 static char *
-pane_windows(const SaAggregateQuery *aq, const SaViewTables *tables,
-			 const char *is_final, const char *condition)
+pane_window_columns(const SaAggregateQuery *aq, const SaViewTables *tables, const char *is_final)
 {
 	int			nkeys = list_length(aq->keys);
-	const char *row_watermark = sa_column_sql(tables->panes, nkeys + 2);
-	char	   *keys = key_list(aq, tables->panes, 1, "p");
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s%sw.window_start AS %s, w.window_end AS %s", keys,
-					 nkeys > 0 ? ", " : "", sa_column_sql(tables->data, aq->start_attnum),
+	for (AttrNumber attnum = 1; attnum <= nkeys; attnum++)
+		appendStringInfo(&sql, "p.%s AS %s, ", sa_column_sql(tables->panes, attnum),
+						 sa_column_sql(tables->data, attnum));
+	appendStringInfo(&sql, "w.window_start AS %s, w.window_end AS %s",
+					 sa_column_sql(tables->data, aq->start_attnum),
 					 sa_column_sql(tables->data, aq->end_attnum));
 	for (int i = 0; i < list_length(aq->aggregates); i++)
 	{
 		SaAggregate *aggregate = list_nth(aq->aggregates, i);
-		Node	   *expr = (Node *) aggregate->aggref;
+		Oid			type = exprType((Node *) aggregate->aggref);
 
 		appendStringInfo(&sql, ", %s AS %s",
 						 aggregate->mode != SA_AGGREGATE_KEPT ? combined_value(tables, aggregate) :
-						 sa_typed_null_sql(exprType(expr), exprTypmod(expr), InvalidOid),
+						 sa_typed_null_sql(getBaseType(type), -1, InvalidOid),
 						 sa_column_sql(tables->data, aggregate->value_attnum));
 	}
 	appendStringInfo(&sql, ", %s AS %s, COALESCE(pg_catalog.sum(p.%s) FILTER"
 					 " (WHERE p.%s OPERATOR(pg_catalog.>=) w.window_end), 0)::bigint AS %s",
 					 is_final, sa_column_sql(tables->data, aq->final_attnum),
 					 sa_column_sql(tables->panes, sa_pane_count_attnum(aq)),
-					 row_watermark, sa_column_sql(tables->data, aq->revision_attnum));
-	appendStringInfo(&sql, " FROM %s AS p, %s AS w WHERE %s"
-					 " AND p.%s OPERATOR(pg_catalog.<) %s"
-					 " GROUP BY %s%sw.window_start, w.window_end",
-					 sa_relation_sql(tables->panes), window_call(aq, tables), condition,
-					 row_watermark, settled_at(aq, "w", "window_end"),
-					 keys, nkeys > 0 ? ", " : "");
-	return psprintf("SELECT %s FROM (%s) AS d", row_columns(aq, tables), sql.data);
+					 sa_column_sql(tables->panes, nkeys + 2),
+					 sa_column_sql(tables->data, aq->revision_attnum));
+	return sql.data;
+}
+
+/*
+ * Windows of panes, one row per group and window.  "windows" is what gives for a
+ * pane p its windows w, and "condition" says which of them; is_final is in terms
+ * of w.window_end.
+ */
+static char *
+pane_windows(const SaAggregateQuery *aq, const SaViewTables *tables, const char *windows,
+			 const char *is_final, const char *condition)
+{
+	int			nkeys = list_length(aq->keys);
+	char	   *sql;
+
+	sql = psprintf("SELECT %s FROM %s AS p, %s WHERE %s AND p.%s OPERATOR(pg_catalog.<) %s"
+				   " GROUP BY %s%sw.window_start, w.window_end",
+				   pane_window_columns(aq, tables, is_final),
+				   sa_relation_sql(tables->panes), windows, condition,
+				   sa_column_sql(tables->panes, nkeys + 2), settled_at(aq, "w", "window_end"),
+				   key_list(aq, tables->panes, 1, "p"), nkeys > 0 ? ", " : "");
+	return psprintf("SELECT %s FROM (%s) AS d", row_columns(aq, tables), sql);
 }
 
 /* The view's watermark, in the type of its windows. */
@@ -442,7 +460,7 @@ sa_rows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
 	watermark = watermark_sql(aq, tables);
 	return psprintf("SELECT %s FROM %s AS d UNION ALL %s", stored_columns(aq, tables),
 					sa_relation_sql(tables->data),
-					pane_windows(aq, tables,
+					pane_windows(aq, tables, psprintf("%s AS w", window_call(aq, tables)),
 								 psprintf("(w.window_end OPERATOR(pg_catalog.<=) %s)", watermark),
 								 psprintf("%s OPERATOR(pg_catalog.>) %s",
 										  settled_at(aq, "w", "window_end"), watermark)));
@@ -451,9 +469,10 @@ sa_rows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
 char *
 sa_settled_windows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
 {
-	char	   *end = settled_at(aq, "w", "window_end");
+	const char *pane = sa_column_sql(tables->panes, list_length(aq->keys) + 1);
 
-	return pane_windows(aq, tables, "true",
-						psprintf("%s OPERATOR(pg_catalog.>) $1 AND %s OPERATOR(pg_catalog.<=) $2",
-								 end, end));
+	return pane_windows(aq, tables, "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+						" AS w(window_start, window_end)", "true",
+						psprintf("p.%s OPERATOR(pg_catalog.>=) w.window_start"
+								 " AND p.%s OPERATOR(pg_catalog.<) w.window_end", pane, pane));
 }

@@ -20,7 +20,7 @@ extern char *sa_rows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
 
 /*
  * With panes: a SELECT whose columns are those of the data table and whose rows
- * are the windows that end after $1 and not after $2.
+ * are the groups of the windows with the starts in array $1 and the ends in $2.
  */
 extern char *sa_settled_windows_sql(const SaAggregateQuery *aq,
 									const SaViewTables *tables);

@@ -81,6 +81,9 @@ sa_session_plan(const Query *definition, const SaView *view)
 	sa_delta_add_output(query, sa_delta_extreme(F_MIN_TIMESTAMPTZ, sa_delta_event_time(sq)), "first", NULL);
 	sa_delta_add_output(query, sa_delta_extreme(F_MAX_TIMESTAMPTZ, sa_delta_event_time(sq)), "last", NULL);
 	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
+	if (aq->kept != NIL)
+		sa_delta_add_output(query, sa_delta_extreme(F_MIN_INT8, sa_delta_key_hash(aq)),
+							"key_hash", NULL);
 	query->hasAggs = true;
 	return sa_delta_make_plan(query, true);
 }

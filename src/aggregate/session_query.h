@@ -17,8 +17,8 @@
  * order of aq->keys, a bucket of time (timestamptz), the arrival (int4; see
  * sa_batch_arrival), the aggregates' states in the order of aq->aggregates
  * (serialized if internal, left out if arguments are kept), the first and the
- * last event time (timestamptz) and the number of rows.  Late rows are in it.  In
- * no particular order.
+ * last event time (timestamptz), the number of rows and, if arguments are kept,
+ * the hash of the keys.  Late rows are in it.  In no particular order.
  */
 extern PlannedStmt *sa_session_plan(const Query *definition, const SaView *view);
 

@@ -197,7 +197,10 @@ load_state(SaStateFunctions *functions, SaStateForm form, const SaStateDatum *gi
 
 	if (functions->internal)
 	{
-		/* a copy: the function may do its work later, when the row is gone */
+		/*
+		 * A copy: the function may do its work later, when the row is gone; and it
+		 * may know nothing of toasted states, which a parallel query doesn't have.
+		 */
 		if (!state.isnull && form == SA_STATE_STORED)
 			state.value = sa_sealed_state_open(sealing_key(functions),
 											   functions->aggref->aggfnoid,

@@ -21,6 +21,8 @@ SA_FUNCTION_INFO_V1(stream_agg_pane_start);
 SA_FUNCTION_INFO_V1(stream_agg_pane_watermark);
 SA_FUNCTION_INFO_V1(stream_agg_arrival);
 SA_FUNCTION_INFO_V1(stream_agg_is_late_row);
+SA_FUNCTION_INFO_V1(stream_agg_last_window_start);
+SA_FUNCTION_INFO_V1(stream_agg_last_window_end);
 SA_FUNCTION_INFO_V1(stream_agg_row_offset);
 SA_FUNCTION_INFO_V1(stream_agg_row_partition);
 SA_FUNCTION_INFO_V1(stream_agg_row_event_time);
@@ -191,22 +193,51 @@ stream_agg_arrival(PG_FUNCTION_ARGS)
 }
 
 /*
- * is_late_row(batch internal, row tid) → boolean
+ * is_late_row(batch internal, row tid, key_hash bigint) → boolean
  *
- * Whether the merge of sessions found the row too late for all of its groups.
+ * Whether the merge of sessions found the row too late in its group.
  */
 Datum
 stream_agg_is_late_row(PG_FUNCTION_ARGS)
 {
 	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
-	SaBehindRow *behind;
-	int			row;
 
-	if (scan->nbehind == 0)
-		PG_RETURN_BOOL(false);
-	row = sa_batch_row_of_ctid((ItemPointer) PG_GETARG_POINTER(1));
-	behind = sa_batch_behind_row(scan, sa_batch_arrival(scan, row));
-	PG_RETURN_BOOL(behind != NULL && behind->late && !behind->in_time);
+	PG_RETURN_BOOL(sa_batch_is_late(scan, sa_batch_row_of_ctid((ItemPointer) PG_GETARG_POINTER(1)),
+									PG_GETARG_INT64(2)));
+}
+
+/* The last window of a time; false if there is none. */
+static bool
+last_window(FunctionCallInfo fcinfo, SaWindow *window)
+{
+	SaBatchScan *scan = (SaBatchScan *) PG_GETARG_POINTER(0);
+
+	if (PG_ARGISNULL(1))
+		return false;
+	check_window(sa_window_assign(scan->window, PG_GETARG_TIMESTAMPTZ(1), window));
+	return PG_GETARG_TIMESTAMPTZ(1) < window->end;
+}
+
+/* last_window_start(batch internal, event_time timestamptz) → timestamptz */
+Datum
+stream_agg_last_window_start(PG_FUNCTION_ARGS)
+{
+	SaWindow	window;
+
+	if (!last_window(fcinfo, &window))
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(window.start);
+}
+
+/* last_window_end(batch internal, event_time timestamptz) → timestamptz */
+Datum
+stream_agg_last_window_end(PG_FUNCTION_ARGS)
+{
+	SaWindow	window;
+
+	if (!last_window(fcinfo, &window))
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(window.end);
 }
 
 static inline const SaRow *

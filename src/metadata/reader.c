@@ -122,7 +122,9 @@ void
 sa_reader_delete(int32 id)
 {
 	static SaStatement delete = {
-		"DELETE FROM stream_agg.reader WHERE reader = $1", 1, {INT4OID}
+		"WITH gone AS (DELETE FROM stream_agg.reader WHERE reader = $1 RETURNING reader)"
+		" DELETE FROM stream_agg.position WHERE reader IN (TABLE gone)",
+		1, {INT4OID}
 	};
 
 	execute_for_reader(&delete, id);
@@ -356,7 +358,8 @@ sa_position_insert(int32 reader, const SaPosition *position)
 	static SaStatement insert = {
 		"INSERT INTO stream_agg.position"
 		" (reader, partition, next_offset, first_offset, end_offset)"
-		" VALUES ($1, $2, $3, $4, $5)",
+		" SELECT reader, $2, $3, $4, $5 FROM stream_agg.reader WHERE reader = $1"
+		" FOR KEY SHARE",
 		5, {INT4OID, INT4OID, INT8OID, INT8OID, INT8OID}
 	};
 	Datum		values[] = {

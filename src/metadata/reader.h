@@ -74,6 +74,8 @@ extern bool sa_reader_main(Oid stream, SaReader *reader);
 
 /* Creates a reader without positions and returns its number. */
 extern int32 sa_reader_create(Oid stream, bool is_main);
+
+/* Its positions go with it. */
 extern void sa_reader_delete(int32 id);
 
 /* All readers become this database's own. */
@@ -102,6 +104,8 @@ extern bool sa_reader_lock(int32 id, SaReader *reader);
 
 /* All positions, ordered by partition; a list of SaPosition *. */
 extern List *sa_positions_load(int32 reader);
+
+/* Does nothing if the reader is gone. */
 extern void sa_position_insert(int32 reader, const SaPosition *position);
 extern void sa_positions_copy(int32 from_reader, int32 to_reader);
 

@@ -195,9 +195,10 @@ static void
 delete_own_reader(int32 reader)
 {
 	static SaStatement delete = {
-		"DELETE FROM stream_agg.reader r WHERE reader = $1 AND NOT is_main"
+		"WITH gone AS (DELETE FROM stream_agg.reader r WHERE reader = $1 AND NOT is_main"
 		" AND NOT EXISTS (SELECT FROM stream_agg.continuous_view v"
-		" WHERE v.reader = r.reader)",
+		" WHERE v.reader = r.reader) RETURNING reader)"
+		" DELETE FROM stream_agg.position WHERE reader IN (TABLE gone)",
 		1, {INT4OID}
 	};
 	Datum		values[] = {Int32GetDatum(reader)};
@@ -468,7 +469,11 @@ void
 sa_stream_forget(Oid stream)
 {
 	static SaStatement statements[] = {
-		{"DELETE FROM stream_agg.reader WHERE stream = $1", 1, {REGCLASSOID}},
+		{
+			"WITH gone AS (DELETE FROM stream_agg.reader WHERE stream = $1 RETURNING reader)"
+			" DELETE FROM stream_agg.position WHERE reader IN (TABLE gone)",
+			1, {REGCLASSOID}
+		},
 		{"DELETE FROM stream_agg.dead_letter WHERE stream = $1", 1, {REGCLASSOID}},
 		{"DELETE FROM stream_agg.late_row WHERE stream = $1", 1, {REGCLASSOID}},
 		{"DELETE FROM stream_agg.gap WHERE stream = $1", 1, {REGCLASSOID}}

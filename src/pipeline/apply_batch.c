@@ -329,8 +329,14 @@ count_time(SaProgress *progress, instr_time elapsed)
 static void
 close_windows(SaBatchView *bv, TimestampTz before)
 {
-	if (bv->plan->aq != NULL && bv->plan->aq->windowed)
-		sa_view_close(bv->plan, before, bv->progress->watermark);
+	SaAggregateQuery *aq = bv->plan->aq;
+
+	if (aq == NULL || !aq->windowed)
+		return;
+	/* what is open is told by the stored watermark, and a trigger may read the view */
+	if (aq->panes)
+		sa_progress_save(bv->view->view, bv->progress);
+	sa_view_close(bv->plan, before, bv->progress->watermark);
 }
 
 static void

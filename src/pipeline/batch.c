@@ -224,6 +224,39 @@ sa_batch_row_watermark(const SaBatchScan *scan, const SaRow *row)
 	return Max(watermark, row->watermark_before);
 }
 
+typedef struct LateInGroup
+{
+	int64		row;			/* as wide as it is aligned: this is hashed */
+	int64		key_hash;
+} LateInGroup;
+
+void
+sa_batch_note_late(SaBatchScan *scan, int row, int64 key_hash)
+{
+	LateInGroup late = {.row = row,.key_hash = key_hash};
+
+	if (scan->late == NULL)
+	{
+		HASHCTL		ctl = {
+			.keysize = sizeof(LateInGroup),
+			.entrysize = sizeof(LateInGroup),
+			.hcxt = scan->batch->context
+		};
+
+		scan->late = hash_create("stream_agg late in group", 256, &ctl,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	(void) hash_search(scan->late, &late, HASH_ENTER, NULL);
+}
+
+bool
+sa_batch_is_late(const SaBatchScan *scan, int row, int64 key_hash)
+{
+	LateInGroup late = {.row = row,.key_hash = key_hash};
+
+	return scan->late != NULL && hash_search(scan->late, &late, HASH_FIND, NULL) != NULL;
+}
+
 int32
 sa_batch_arrival(const SaBatchScan *scan, int row)
 {

@@ -19,6 +19,7 @@
 #include "datatype/timestamp.h"
 #include "executor/tuptable.h"
 #include "nodes/params.h"
+#include "utils/hsearch.h"
 
 #include "base/message.h"
 #include "metadata/reader.h"
@@ -127,6 +128,8 @@ typedef struct SaBatchScan
 	/* sessions only: the rows first … last - 1 that are behind, in order */
 	int			nbehind;
 	SaBehindRow *behind;
+	HTAB	   *late;			/* those of them that are late in a group, by row and
+								 * key_hash; NULL: none, or nobody asks */
 } SaBatchScan;
 
 extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,
@@ -194,6 +197,10 @@ extern TimestampTz sa_batch_row_watermark(const SaBatchScan *scan,
  * never late, so it doesn't matter in what order it came.
  */
 extern int32 sa_batch_arrival(const SaBatchScan *scan, int row);
+
+/* Notes that a row is late in a group, and finds it again. */
+extern void sa_batch_note_late(SaBatchScan *scan, int row, int64 key_hash);
+extern bool sa_batch_is_late(const SaBatchScan *scan, int row, int64 key_hash);
 
 /* The row of scan->behind with an arrival, or NULL if it stands for others. */
 static inline SaBehindRow *

@@ -115,7 +115,8 @@ init_group(Merge *merge, TupleTableSlot *delta)
 		slot->tts_values[aq->end_attnum - 1] = TimestampGetDatum(end);
 		slot->tts_isnull[aq->end_attnum - 1] = false;
 		/* the first row of a group may come while its window is only allowed */
-		slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(end <= merge->scanned->progress->watermark);
+		slot->tts_values[aq->final_attnum - 1] =
+			BoolGetDatum(end <= merge->scanned->progress->watermark);
 		slot->tts_isnull[aq->final_attnum - 1] = false;
 	}
 	slot->tts_values[aq->revision_attnum - 1] = Int64GetDatum(0);
@@ -281,8 +282,8 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 		sa_data_table_copy_old(table);
 	else if (merge->set == NULL)
 		init_group(merge, delta);
-	else if (rows > 0)
-		elog(ERROR, "no group for the distinct values of a continuous view");
+	else
+		rows = 0;				/* a trigger of the user's has kept it out */
 
 	/* an empty batch still gives a group if there are no keys */
 	if (rows > 0 || (!found && merge->set == NULL))

@@ -321,7 +321,11 @@ static void
 note_verdict(Sessions *sessions, const SaSpan *span)
 {
 	SaBehindRow *behind = sa_batch_behind_row(sessions->scan, span->arrival);
+	int			column = sessions->state_column + sessions->nstates + 3;
 
+	if (span->late && sessions->plan->aq->kept != NIL)
+		sa_batch_note_late(sessions->scan, behind->row,
+						   DatumGetInt64(sessions->group_slot->tts_values[column]));
 	if (!span->late)
 		behind->in_time = true;
 	else if (!behind->late || span->late_end > behind->window_end)

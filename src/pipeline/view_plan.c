@@ -11,7 +11,8 @@
  *	  and then looks whether it is still valid.
  *
  *	  Entries are per backend and live until they are invalid; a plan in use is
- *	  freed by nobody, since it is only freed when asked for again.
+ *	  freed by nobody, since it is only freed when asked for again, and when the
+ *	  transaction is over.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,7 @@
 #include "access/genam.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
@@ -47,6 +49,8 @@
 #include "pipeline/view_plan.h"
 
 static HTAB *plans = NULL;
+
+static void free_plan(SaViewPlan *plan);
 
 /* ------------------------------------------------------------------------
  * Invalidation
@@ -123,6 +127,28 @@ invalidate_all(Datum arg, int cacheid, uint32 hashvalue)
 	invalidate_relation(arg, InvalidOid);
 }
 
+/*
+ * Forgets what is out of date, views that were dropped included.  Only here is
+ * it certain that nobody uses it.
+ */
+static void
+forget_invalid_plans(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	SaViewPlan *plan;
+
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	hash_seq_init(&status, plans);
+	while ((plan = hash_seq_search(&status)) != NULL)
+	{
+		if (plan->valid)
+			continue;
+		free_plan(plan);
+		(void) hash_search(plans, &plan->view, HASH_REMOVE, NULL);
+	}
+}
+
 static void
 init_plans(void)
 {
@@ -138,6 +164,7 @@ init_plans(void)
 	CacheRegisterSyscacheCallback(AGGFNOID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, invalidate_all, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, invalidate_all, (Datum) 0);
+	RegisterXactCallback(forget_invalid_plans, NULL);
 }
 
 /* ------------------------------------------------------------------------
@@ -389,11 +416,17 @@ plan_discard(SaViewPlan *plan)
 static void
 plan_settle_panes(SaViewPlan *plan)
 {
-	Oid			argtypes[] = {plan->aq->sq->window_type, plan->aq->sq->window_type};
+	Oid			type = plan->aq->sq->window_type;
+	Oid			arrays[] = {get_array_type(type), get_array_type(type)};
+	const char *start = sa_column_sql(plan->tables.panes, list_length(plan->aq->keys) + 1);
 
 	plan->settle = prepare(psprintf("INSERT INTO %s %s", sa_relation_sql(plan->tables.data),
 									sa_settled_windows_sql(plan->aq, &plan->tables)),
-						   2, argtypes);
+						   lengthof(arrays), arrays);
+	plan->first_pane = prepare(psprintf("SELECT pg_catalog.min(%s) FROM ONLY %s"
+										" WHERE %s OPERATOR(pg_catalog.>=) $1",
+										start, sa_relation_sql(plan->tables.panes), start),
+							   1, &type);
 }
 
 static void
@@ -586,9 +619,13 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
 		plan->delta = keep_statement(plan, sa_session_plan(query, row));
 	else
-		plan->delta = keep_statement(plan, sa_delta_plan(query, row));
+		plan->delta = keep_statement(plan, sa_delta_plan(query, row, true));
 	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
+	{
 		plan->lateness = keep_statement(plan, sa_lateness_plan(query, row));
+		if (!sa_window_has_gaps(&plan->aq->sq->window))
+			plan->delta_in_time = keep_statement(plan, sa_delta_plan(query, row, false));
+	}
 	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
 										Max(list_length(plan->aq->kept), 1));
 	for (int i = 0; i < list_length(plan->aq->kept); i++)
@@ -622,6 +659,8 @@ free_plan(SaViewPlan *plan)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)
 		SPI_freeplan(plan->settle);
+	if (plan->first_pane != NULL)
+		SPI_freeplan(plan->first_pane);
 	foreach(lc, plan->discard)
 		SPI_freeplan(lfirst(lc));
 	sa_sweep_free(plan->sweeps);

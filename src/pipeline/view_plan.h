@@ -32,6 +32,7 @@ typedef struct SaViewPlan
 	SaAggregateQuery *aq;
 	SaViewTables tables;
 	PlannedStmt *delta;			/* of sessions: the session plan */
+	PlannedStmt *delta_in_time; /* if no row is behind; NULL: there is only one */
 	PlannedStmt **kept;			/* per kept set */
 	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate; NULL: it has none */
@@ -46,8 +47,9 @@ typedef struct SaViewPlan
 	/* for a watermark that comes from $1 to $2; NULL: nothing to do */
 	SPIPlanPtr	close;			/* makes final what ends on the way */
 	SPIPlanPtr	settle;			/* drops the states of what ends on the way, the
-								 * allowed lateness being taken off; or with panes
-								 * makes rows of the data table */
+								 * allowed lateness being taken off; with panes,
+								 * stores the windows with starts $1 and ends $2 */
+	SPIPlanPtr	first_pane;		/* with panes: start of the first from $1 on */
 	List	   *discard;		/* of SPIPlanPtr: drop what is kept for sessions that
 								 * settle has settled, or if groups expire for that
 								 * in row $1 */

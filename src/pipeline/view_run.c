@@ -17,6 +17,7 @@
 #include "pipeline/expiry.h"
 #include "pipeline/late_rows.h"
 #include "pipeline/merge.h"
+#include "pipeline/pane_settle.h"
 #include "pipeline/session_merge.h"
 #include "pipeline/view_run.h"
 
@@ -101,6 +102,7 @@ find_rows_behind(SaBatchScan *scan)
 
 	scan->behind = NULL;
 	scan->nbehind = 0;
+	scan->late = NULL;
 	for (int i = scan->first; i < scan->last; i++)
 	{
 		const SaRow *row = &scan->batch->rows[i];
@@ -155,7 +157,10 @@ merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
 	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
 
-	execute_plan(plan->delta, scan, receiver);
+	if (plan->delta_in_time != NULL && !scan->any_behind)
+		execute_plan(plan->delta_in_time, scan, receiver);
+	else
+		execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);
 	keep_arguments(plan, scan);
 }
@@ -235,17 +240,22 @@ settled_by(SaViewPlan *plan, TimestampTz watermark)
 void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
+	TimestampTz settled_before = settled_by(plan, before);
+	TimestampTz settled_now = settled_by(plan, watermark);
 	Datum		final[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
-		TimestampTzGetDatum(settled_by(plan, before)),
-		TimestampTzGetDatum(settled_by(plan, watermark))
+		TimestampTzGetDatum(settled_before), TimestampTzGetDatum(settled_now)
 	};
 	ListCell   *lc;
 
-	if (plan->close != NULL)
-		sa_view_plan_execute(plan->close, final);
+	if (plan->aq->panes)
+	{
+		sa_panes_settle(plan, settled_before, settled_now);
+		return;
+	}
+	sa_view_plan_execute(plan->close, final);
 	if (plan->settle != NULL)
-		sa_view_plan_execute(plan->settle, plan->aq->panes ? final : settled);
+		sa_view_plan_execute(plan->settle, settled);
 	foreach(lc, plan->discard)
 		sa_view_plan_execute(lfirst(lc), settled);
 }

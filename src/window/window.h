@@ -87,6 +87,7 @@ typedef struct SaWindowCursor
 	const SaWindowSpec *spec;
 	int64		ts;
 	int64		left;			/* windows to come, at most; 0: that was all */
+	bool		endless;		/* windows to come are not counted */
 	int64		start_unit;		/* of the next window */
 	int64		end_unit;
 } SaWindowCursor;
@@ -163,6 +164,13 @@ extern SaWindowError sa_window_end(const SaWindowSpec *spec, int64 start,
 extern SaWindowError sa_window_begin(SaWindowCursor *cursor,
 									 const SaWindowSpec *spec, int64 ts);
 extern SaWindowError sa_window_next(SaWindowCursor *cursor, SaWindow *window);
+
+/*
+ * All windows that end after ts, in the order of their ends.  There is no end to
+ * them: the caller stops, and errors when time itself ends.  Not for sessions.
+ */
+extern SaWindowError sa_window_begin_after(SaWindowCursor *cursor,
+										   const SaWindowSpec *spec, int64 ts);
 
 /*
  * What to report for an error: text for errmsg (lower case, no full stop), a

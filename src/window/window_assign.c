@@ -74,14 +74,32 @@ sa_window_end(const SaWindowSpec *spec, int64 start, int64 *end)
 	return error;
 }
 
-SaWindowError
-sa_window_begin(SaWindowCursor *cursor, const SaWindowSpec *spec, int64 ts)
+/*
+ * Where the first window begins that ends after ts, and of those windows that have
+ * begun by then the last one.
+ */
+static SaWindowError
+first_and_last_start(const SaWindowSpec *spec, int64 unit, int64 *first, int64 *last)
+{
+	int64		last_end;
+
+	/* numbers on the grid, then units */
+	if (pg_sub_s64_overflow(unit, spec->size_units, first))
+		return SA_WINDOW_OUT_OF_RANGE;
+	*first = sa_floor_div(*first, spec->grid_units) + 1;
+	*last = sa_floor_div(unit, spec->grid_units);
+	if (pg_mul_s64_overflow(*first, spec->grid_units, first) ||
+		pg_mul_s64_overflow(*last, spec->grid_units, last) ||
+		pg_add_s64_overflow(*last, spec->size_units, &last_end))
+		return SA_WINDOW_OUT_OF_RANGE;
+	return SA_WINDOW_OK;
+}
+
+static SaWindowError
+begin_at_unit(SaWindowCursor *cursor, const SaWindowSpec *spec, int64 ts)
 {
 	int64		unit;
-	int64		first;
 	int64		last;
-	int64		last_start;
-	int64		last_end;
 	SaWindowError error;
 
 	cursor->spec = spec;
@@ -92,21 +110,12 @@ sa_window_begin(SaWindowCursor *cursor, const SaWindowSpec *spec, int64 ts)
 		return SA_WINDOW_OK;
 
 	error = unit_at(spec, ts, &unit);
+	if (error == SA_WINDOW_OK)
+		error = first_and_last_start(spec, unit, &cursor->start_unit, &last);
 	if (error != SA_WINDOW_OK)
 		return error;
-
-	/* numbers, on the grid, of the first and last start of a window with ts */
-	if (pg_sub_s64_overflow(unit, spec->size_units, &first))
-		return SA_WINDOW_OUT_OF_RANGE;
-	first = sa_floor_div(first, spec->grid_units) + 1;
-	last = sa_floor_div(unit, spec->grid_units);
-	if (pg_mul_s64_overflow(first, spec->grid_units, &cursor->start_unit) ||
-		pg_mul_s64_overflow(last, spec->grid_units, &last_start) ||
-		pg_add_s64_overflow(last_start, spec->size_units, &last_end))
-		return SA_WINDOW_OUT_OF_RANGE;
-	cursor->left = last - first + 1;
-	if (cursor->left > 0)
-		cursor->end_unit = cursor->start_unit + spec->size_units;
+	cursor->left = (last - cursor->start_unit) / spec->grid_units + 1;
+	cursor->end_unit = cursor->start_unit + spec->size_units;
 
 	if (spec->kind == SA_WINDOW_CUMULATE)
 	{
@@ -117,6 +126,45 @@ sa_window_begin(SaWindowCursor *cursor, const SaWindowSpec *spec, int64 ts)
 		cursor->end_unit = cursor->start_unit +
 			(steps_over + 1) * spec->slide_units;
 	}
+	return SA_WINDOW_OK;
+}
+
+SaWindowError
+sa_window_begin(SaWindowCursor *cursor, const SaWindowSpec *spec, int64 ts)
+{
+	cursor->endless = false;
+	return begin_at_unit(cursor, spec, ts);
+}
+
+SaWindowError
+sa_window_begin_after(SaWindowCursor *cursor, const SaWindowSpec *spec, int64 ts)
+{
+	SaWindowError error = begin_at_unit(cursor, spec, ts);
+
+	/* between two windows there is none that holds ts, but there is a next one */
+	cursor->endless = true;
+	cursor->left = 1;
+	return error;
+}
+
+/* Moves on to the next window. */
+static SaWindowError
+advance(SaWindowCursor *cursor)
+{
+	const SaWindowSpec *spec = cursor->spec;
+
+	if (cursor->endless)
+		cursor->left = 2;
+	/* can't overflow if there is an end: the units of the last were checked */
+	if (--cursor->left == 0)
+		return SA_WINDOW_OK;
+	if (spec->kind != SA_WINDOW_CUMULATE)
+		cursor->start_unit += spec->slide_units;
+	if (pg_add_s64_overflow(cursor->end_unit, spec->slide_units, &cursor->end_unit))
+		return SA_WINDOW_OUT_OF_RANGE;
+	if (spec->kind == SA_WINDOW_CUMULATE &&
+		cursor->end_unit - cursor->start_unit > spec->size_units)
+		cursor->start_unit += spec->size_units;
 	return SA_WINDOW_OK;
 }
 
@@ -142,13 +190,9 @@ sa_window_next(SaWindowCursor *cursor, SaWindow *window)
 		if (error != SA_WINDOW_OK)
 			return error;
 
-		/* can't overflow: the units of the last window were checked */
-		if (--cursor->left > 0)
-		{
-			if (spec->kind != SA_WINDOW_CUMULATE)
-				cursor->start_unit += spec->slide_units;
-			cursor->end_unit += spec->slide_units;
-		}
+		error = advance(cursor);
+		if (error != SA_WINDOW_OK)
+			return error;
 		error = is_superseded(cursor, window, &superseded);
 		if (error != SA_WINDOW_OK)
 			return error;

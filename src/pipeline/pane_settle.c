@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * pane_settle.c
+ *	  Windows made of panes become rows of the data table.
+ *
+ * NOTES
+ *	  Which windows are due is computed here, so that a watermark that moves
+ *	  within a window costs nothing, and each window reads its own panes and no
+ *	  others.  Where event time jumps there may be any number of windows without
+ *	  a single row: they are passed over from one pane to the next.
+ *
+ *	  Windows are stored some hundred at a time, which bounds the memory of one
+ *	  statement.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+
+#include "pipeline/pane_settle.h"
+#include "window/window.h"
+
+#define WINDOWS_PER_STATEMENT	256
+
+typedef struct DueWindows
+{
+	SaViewPlan *plan;
+	int			n;
+	Datum		starts[WINDOWS_PER_STATEMENT];
+	Datum		ends[WINDOWS_PER_STATEMENT];
+} DueWindows;
+
+static void
+check_window(SaWindowError error)
+{
+	if (error != SA_WINDOW_OK)
+		ereport(ERROR,
+				(errcode(sa_window_error_code(error)),
+				 errmsg("%s", sa_window_error_text(error))));
+}
+
+/* The first pane that starts at a time or after it; DT_NOEND: there is none. */
+static TimestampTz
+first_pane(SaViewPlan *plan, TimestampTz time)
+{
+	Datum		values[] = {TimestampTzGetDatum(time)};
+	TimestampTz pane = DT_NOEND;
+	Datum		value;
+	bool		isnull;
+
+	SPI_connect();
+	if (SPI_execute_plan(plan->first_pane, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not look for panes of a continuous view");
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		pane = DatumGetTimestampTz(value);
+	SPI_finish();
+	return pane;
+}
+
+static Datum
+time_array(Datum *times, int n, Oid type)
+{
+	return PointerGetDatum(construct_array(times, n, type, sizeof(TimestampTz),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+store_windows(DueWindows *due)
+{
+	Oid			type = due->plan->aq->sq->window_type;
+	Datum		values[2];
+
+	if (due->n == 0)
+		return;
+	values[0] = time_array(due->starts, due->n, type);
+	values[1] = time_array(due->ends, due->n, type);
+	sa_view_plan_execute(due->plan->settle, values);
+	due->n = 0;
+}
+
+static void
+add_window(DueWindows *due, const SaWindow *window)
+{
+	due->starts[due->n] = TimestampTzGetDatum(window->start);
+	due->ends[due->n] = TimestampTzGetDatum(window->end);
+	if (++due->n == WINDOWS_PER_STATEMENT)
+		store_windows(due);
+}
+
+/* Whether any window ends on the way, with rows or without. */
+static bool
+any_is_due(const SaWindowSpec *spec, TimestampTz after, TimestampTz until)
+{
+	SaWindowCursor cursor;
+	SaWindow	window;
+
+	if (after == DT_NOBEGIN)
+		return true;
+	check_window(sa_window_begin_after(&cursor, spec, after));
+	check_window(sa_window_next(&cursor, &window));
+	return window.end <= until;
+}
+
+void
+sa_panes_settle(SaViewPlan *plan, TimestampTz after, TimestampTz until)
+{
+	const SaWindowSpec *spec = &plan->aq->sq->window;
+	DueWindows	due = {.plan = plan};
+	TimestampTz pane;
+	bool		more = true;
+
+	if (!any_is_due(spec, after, until))
+		return;
+	pane = first_pane(plan, DT_NOBEGIN);
+	while (more && pane != DT_NOEND)
+	{
+		SaWindowCursor cursor;
+		SaWindow	window;
+
+		check_window(sa_window_begin_after(&cursor, spec, Max(after, pane)));
+		for (;;)
+		{
+			check_window(sa_window_next(&cursor, &window));
+			more = window.end <= until;
+			if (!more)
+				break;
+			if (window.start > pane)
+				pane = first_pane(plan, window.start);
+			if (pane >= window.end)
+				break;
+			add_window(&due, &window);
+			after = window.end;
+		}
+	}
+	store_windows(&due);
+}

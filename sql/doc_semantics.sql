@@ -229,6 +229,17 @@ SELECT view, "offset", sqlstate, reason
 FROM stream_agg.dead_letters WHERE stream = 'orders'::regclass ORDER BY "offset";
 SELECT (SELECT count(*) FROM orders_raw) AS raw, (SELECT cents FROM item_price) AS cents;
 
+CREATE FOREIGN TABLE samples (sensor text, vector int[], at timestamptz) SERVER clock OPTIONS (event_time 'at');
+CREATE MATERIALIZED VIEW vectors WITH (stream_agg.continuous) AS
+SELECT window_start, sensor, count(*) AS n, array_agg(vector ORDER BY at) AS vectors
+FROM samples, tumble(at, '1 minute') GROUP BY window_start, sensor;
+
+INSERT INTO samples VALUES ('a', '{1,2}', '2026-03-01 12:00:00Z'), ('a', '{3,4}', '2026-03-01 12:00:10Z'),
+                           ('b', '{1,2}', '2026-03-01 12:00:00Z'), ('b', '{3}', '2026-03-01 12:00:10Z');
+INSERT INTO samples VALUES ('a', '{5}', '2026-03-01 12:01:00Z');
+SELECT sensor, n, vectors FROM vectors WHERE is_final ORDER BY sensor;
+SELECT partition, "offset", sqlstate, reason, detail FROM stream_agg.dead_letters WHERE view = 'vectors'::regclass;
+
 SET TimeZone = 'Asia/Tokyo';
 CREATE MATERIALIZED VIEW tokyo_days WITH (stream_agg.continuous) AS
 SELECT at::date AS day, count(*) AS n FROM readings GROUP BY 1;

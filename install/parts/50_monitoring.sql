@@ -113,8 +113,10 @@ COMMENT ON VIEW stream_agg.streams IS 'streams that have continuous views: state
 CREATE VIEW stream_agg.dead_letters WITH (security_barrier) AS
 SELECT stream, view, topic, partition, "offset", key, value, sqlstate, reason, detail, recorded_at
 FROM stream_agg.dead_letter
-WHERE pg_catalog.has_table_privilege(stream, 'SELECT');
-COMMENT ON VIEW stream_agg.dead_letters IS 'messages that could not be used, with the reason; view is null if no view could use them';
+WHERE pg_catalog.has_table_privilege(stream, 'SELECT')
+      -- a group of a window may hold more than the stream: what the view joined to it
+      AND (partition >= 0 OR pg_catalog.has_table_privilege(view, 'SELECT'));
+COMMENT ON VIEW stream_agg.dead_letters IS 'messages that could not be used, with the reason; view is null if no view could use them; partition -1: a group whose values could not be computed';
 
 CREATE VIEW stream_agg.late_rows WITH (security_barrier) AS
 SELECT view, stream, topic, partition, "offset", event_time, window_start, window_end,

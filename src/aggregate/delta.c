@@ -289,7 +289,7 @@ sa_plan_check_single_scan(const PlannedStmt *plan)
 }
 
 static bool
-mark_partial_walker(Node *node, void *context)
+mark_partial_walker(Node *node, AggSplit *split)
 {
 	if (node == NULL)
 		return false;
@@ -298,15 +298,14 @@ mark_partial_walker(Node *node, void *context)
 		Aggref	   *aggref = (Aggref *) node;
 
 		if (aggref->aggsplit == AGGSPLIT_SIMPLE)
-			mark_partial_aggref(aggref, AGGSPLIT_INITIAL_SERIAL);
+			mark_partial_aggref(aggref, *split);
 		return false;
 	}
-	return expression_tree_walker(node, mark_partial_walker, context);
+	return expression_tree_walker(node, mark_partial_walker, split);
 }
 
-/* Makes the plan stop at the transition states. */
-static void
-mark_partial(PlannedStmt *plan)
+void
+sa_delta_mark_partial(PlannedStmt *plan, AggSplit split)
 {
 	Agg		   *agg = (Agg *) plan->planTree;
 
@@ -316,8 +315,8 @@ mark_partial(PlannedStmt *plan)
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("plan of a continuous view has an unexpected shape"),
 				 errdetail("The topmost node must be an aggregate.")));
-	agg->aggsplit = AGGSPLIT_INITIAL_SERIAL;
-	(void) mark_partial_walker((Node *) agg->plan.targetlist, NULL);
+	agg->aggsplit = split;
+	(void) mark_partial_walker((Node *) agg->plan.targetlist, &split);
 }
 
 static void
@@ -412,7 +411,7 @@ sa_delta_make_plan(Query *query, bool partial)
 
 	sa_plan_check_single_scan(plan);
 	if (partial)
-		mark_partial(plan);
+		sa_delta_mark_partial(plan, AGGSPLIT_INITIAL_SERIAL);
 	return plan;
 }
 

@@ -42,6 +42,13 @@ extern PlannedStmt *sa_kept_plan(const Query *definition, const SaView *view,
 								 const SaViewTables *tables, int n);
 
 /*
+ * Gives each row of the batch that is not late to the aggregates whose arguments
+ * are kept, and fails if one of them can't take it.  What it returns means
+ * nothing.  NULL if there is no aggregate that could fail.
+ */
+extern PlannedStmt *sa_trial_plan(const Query *definition, const SaView *view);
+
+/*
  * Rows of the lateness plan, one per row of the batch and window: the row's
  * ctid, window_start, window_end, and whether the row is late for the window.
  */

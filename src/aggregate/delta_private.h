@@ -8,6 +8,8 @@
 #ifndef SA_AGGREGATE_DELTA_PRIVATE_H
 #define SA_AGGREGATE_DELTA_PRIVATE_H
 
+#include "nodes/nodes.h"
+
 #include "aggregate/delta.h"
 
 /* Forgets what a definition selects; FROM and WHERE stay. */
@@ -54,5 +56,8 @@ extern Expr *sa_delta_batch_call(const char *function, Oid result, List *args);
 
 /* Plans a query; a partial plan stops at the transition states. */
 extern PlannedStmt *sa_delta_make_plan(Query *query, bool partial);
+
+/* Makes a plan stop at the transition states; its topmost node is an Agg. */
+extern void sa_delta_mark_partial(PlannedStmt *plan, AggSplit split);
 
 #endif							/* SA_AGGREGATE_DELTA_PRIVATE_H */

@@ -261,25 +261,6 @@ kept_value(const SaAggregateQuery *aq, const SaViewTables *tables, const SaAggre
 }
 
 char *
-sa_kept_assignments_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	foreach(lc, aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		if (aggregate->mode == SA_AGGREGATE_KEPT)
-			appendStringInfo(&sql, "%s%s = %s", separator(&sql),
-							 sa_column_sql(tables->data, aggregate->value_attnum),
-							 kept_value(aq, tables, aggregate));
-	}
-	return sql.data;
-}
-
-char *
 sa_kept_delete_sql(const SaAggregateQuery *aq, const SaViewTables *tables, int n,
 				   const char *condition)
 {
@@ -363,6 +344,36 @@ combined_value(const SaViewTables *tables, const SaAggregate *aggregate)
 	return sql.data;
 }
 
+/* Which panes are those of row d. */
+static char *
+pane_condition(const SaAggregateQuery *aq, const SaViewTables *tables)
+{
+	const char *pane_start = sa_column_sql(tables->panes, list_length(aq->keys) + 1);
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+		Oid			type = exprType((Node *) key->expr);
+		char	   *pane = psprintf("p.%s", sa_column_sql(tables->panes, key->attnum));
+		char	   *row = psprintf("d.%s", sa_column_sql(tables->data, key->attnum));
+
+		/* unlike IS NOT DISTINCT FROM, this finds its way into the index */
+		appendStringInfoChar(&sql, '(');
+		generate_operator_clause(&sql, pane, type, key->clause->eqop, row, type);
+		appendStringInfo(&sql, " OR (%s IS NULL AND %s IS NULL)) AND ", pane, row);
+	}
+	appendStringInfo(&sql, "p.%s OPERATOR(pg_catalog.>=) d.%s AND p.%s OPERATOR(pg_catalog.<) d.%s"
+					 " AND p.%s OPERATOR(pg_catalog.<) %s",
+					 pane_start, sa_column_sql(tables->data, aq->start_attnum),
+					 pane_start, sa_column_sql(tables->data, aq->end_attnum),
+					 sa_column_sql(tables->panes, list_length(aq->keys) + 2),
+					 settled_at(aq, "d", sa_column_sql(tables->data, aq->end_attnum)));
+	return sql.data;
+}
+
 /* schema.hop(p.pane_start, slide, …) */
 static char *
 window_call(const SaAggregateQuery *aq, const SaViewTables *tables)
@@ -387,7 +398,8 @@ window_call(const SaAggregateQuery *aq, const SaViewTables *tables)
 
 /* The output columns of pane_windows(), in the order and with the names of the data table's. */
 static char *
-pane_window_columns(const SaAggregateQuery *aq, const SaViewTables *tables, const char *is_final)
+pane_window_columns(const SaAggregateQuery *aq, const SaViewTables *tables,
+					const char *is_final, bool with_values)
 {
 	int			nkeys = list_length(aq->keys);
 	StringInfoData sql;
@@ -405,7 +417,8 @@ pane_window_columns(const SaAggregateQuery *aq, const SaViewTables *tables, cons
 		Oid			type = exprType((Node *) aggregate->aggref);
 
 		appendStringInfo(&sql, ", %s AS %s",
-						 aggregate->mode != SA_AGGREGATE_KEPT ? combined_value(tables, aggregate) :
+						 with_values && aggregate->mode != SA_AGGREGATE_KEPT ?
+						 combined_value(tables, aggregate) :
 						 sa_typed_null_sql(getBaseType(type), -1, InvalidOid),
 						 sa_column_sql(tables->data, aggregate->value_attnum));
 	}
@@ -421,22 +434,23 @@ pane_window_columns(const SaAggregateQuery *aq, const SaViewTables *tables, cons
 /*
  * Windows of panes, one row per group and window.  "windows" is what gives for a
  * pane p its windows w, and "condition" says which of them; is_final is in terms
- * of w.window_end.
+ * of w.window_end.  Without values these are NULL.
  */
 static char *
 pane_windows(const SaAggregateQuery *aq, const SaViewTables *tables, const char *windows,
-			 const char *is_final, const char *condition)
+			 const char *is_final, const char *condition, bool with_values)
 {
 	int			nkeys = list_length(aq->keys);
 	char	   *sql;
 
 	sql = psprintf("SELECT %s FROM %s AS p, %s WHERE %s AND p.%s OPERATOR(pg_catalog.<) %s"
 				   " GROUP BY %s%sw.window_start, w.window_end",
-				   pane_window_columns(aq, tables, is_final),
+				   pane_window_columns(aq, tables, is_final, with_values),
 				   sa_relation_sql(tables->panes), windows, condition,
 				   sa_column_sql(tables->panes, nkeys + 2), settled_at(aq, "w", "window_end"),
 				   key_list(aq, tables->panes, 1, "p"), nkeys > 0 ? ", " : "");
-	return psprintf("SELECT %s FROM (%s) AS d", row_columns(aq, tables), sql);
+	return psprintf("SELECT %s FROM (%s) AS d",
+					with_values ? row_columns(aq, tables) : stored_columns(aq, tables), sql);
 }
 
 /* The view's watermark, in the type of its windows. */
@@ -467,16 +481,98 @@ sa_rows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
 					pane_windows(aq, tables, psprintf("%s AS w", window_call(aq, tables)),
 								 psprintf("(w.window_end OPERATOR(pg_catalog.<=) %s)", watermark),
 								 psprintf("%s OPERATOR(pg_catalog.>) %s",
-										  settled_at(aq, "w", "window_end"), watermark)));
+										  settled_at(aq, "w", "window_end"), watermark), true));
+}
+
+/* ------------------------------------------------------------------------
+ * Settling
+ * ------------------------------------------------------------------------
+ */
+
+bool
+sa_value_is_computed(const SaAggregateQuery *aq, const SaAggregate *aggregate)
+{
+	return aq->panes || aggregate->mode == SA_AGGREGATE_KEPT;
 }
 
 char *
-sa_settled_windows_sql(const SaAggregateQuery *aq, const SaViewTables *tables)
+sa_settled_windows_sql(const SaAggregateQuery *aq, const SaViewTables *tables, bool with_values)
 {
 	const char *pane = sa_column_sql(tables->panes, list_length(aq->keys) + 1);
 
 	return pane_windows(aq, tables, "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
 						" AS w(window_start, window_end)", "true",
 						psprintf("p.%s OPERATOR(pg_catalog.>=) w.window_start"
-								 " AND p.%s OPERATOR(pg_catalog.<) w.window_end", pane, pane));
+								 " AND p.%s OPERATOR(pg_catalog.<) w.window_end", pane, pane),
+						with_values);
+}
+
+/*
+ * Nothing that ends before $1 is open any more, and the index has many dead
+ * entries there.
+ */
+char *
+sa_due_condition_sql(const SaAggregateQuery *aq, Oid data)
+{
+	const char *end = sa_column_sql(data, aq->end_attnum);
+	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
+
+	return psprintf("d.%s OPERATOR(pg_catalog.%s) $1 AND d.%s OPERATOR(pg_catalog.%s) $2",
+					end, strict ? ">=" : ">", end, strict ? "<" : "<=");
+}
+
+List *
+sa_computed_values_sql(const SaAggregateQuery *aq, const SaViewTables *tables, bool masked)
+{
+	List	   *values = NIL;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+		char	   *value;
+
+		n++;
+		if (!sa_value_is_computed(aq, aggregate))
+			continue;
+		if (aggregate->mode == SA_AGGREGATE_KEPT)
+			value = kept_value(aq, tables, aggregate);
+		else
+			value = psprintf("(SELECT %s FROM %s AS p WHERE %s)",
+							 combined_value(tables, aggregate),
+							 sa_relation_sql(tables->panes), pane_condition(aq, tables));
+		if (masked)
+			value = psprintf("CASE WHEN ($2)[%d] THEN NULL ELSE %s END", n, value);
+		values = lappend(values, value);
+	}
+	return values;
+}
+
+char *
+sa_settle_assignments_sql(const SaAggregateQuery *aq, const SaViewTables *tables, bool masked)
+{
+	List	   *values = sa_computed_values_sql(aq, tables, masked);
+	ListCell   *value = list_head(values);
+	StringInfoData sql;
+	ListCell   *lc;
+
+	initStringInfo(&sql);
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (sa_value_is_computed(aq, aggregate))
+		{
+			appendStringInfo(&sql, "%s%s = %s", separator(&sql),
+							 sa_column_sql(tables->data, aggregate->value_attnum),
+							 (char *) lfirst(value));
+			value = lnext(values, value);
+		}
+		else if (aggregate == aq->kept_count ||
+				 aggregate->state_attnum != aggregate->value_attnum)
+			appendStringInfo(&sql, "%s%s = NULL", separator(&sql),
+							 sa_column_sql(tables->data, aggregate->state_attnum));
+	}
+	return sql.data;
 }

@@ -18,20 +18,39 @@
  */
 extern char *sa_rows_sql(const SaAggregateQuery *aq, const SaViewTables *tables);
 
+/* Whether a value is computed when it is needed, and last when it is settled. */
+extern bool sa_value_is_computed(const SaAggregateQuery *aq,
+								 const SaAggregate *aggregate);
+
 /*
  * With panes: a SELECT whose columns are those of the data table and whose rows
  * are the groups of the windows with the starts in array $1 and the ends in $2.
+ * All values are NULL if they are not wanted.
  */
 extern char *sa_settled_windows_sql(const SaAggregateQuery *aq,
-									const SaViewTables *tables);
+									const SaViewTables *tables, bool with_values);
 
 /*
- * Without panes: "column = value, …" for the values that are computed from kept
- * arguments, in an UPDATE of the data table, which must be called d; "" if there
- * are none.
+ * Without panes: a condition for rows d of the data table that are settled when
+ * the watermark, less the allowed lateness, moves from $1 to $2.
  */
-extern char *sa_kept_assignments_sql(const SaAggregateQuery *aq,
-									 const SaViewTables *tables);
+extern char *sa_due_condition_sql(const SaAggregateQuery *aq, Oid data);
+
+/*
+ * What is computed for row d of the data table, one expression for each
+ * aggregate for which sa_value_is_computed(), as a list of char *; or NULL where
+ * the parameter $2, of type boolean[] and with an element per aggregate, is
+ * true.
+ */
+extern List *sa_computed_values_sql(const SaAggregateQuery *aq,
+									const SaViewTables *tables, bool masked);
+
+/*
+ * "column = value, …" that settles row d in an UPDATE of the data table: values
+ * are computed a last time, as above, and states go.  "" if there are neither.
+ */
+extern char *sa_settle_assignments_sql(const SaAggregateQuery *aq,
+									   const SaViewTables *tables, bool masked);
 
 /*
  * With sessions: a DELETE of what set number n keeps for the rows of the data

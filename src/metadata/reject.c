@@ -62,6 +62,27 @@ sa_dead_letter_record(const SaDeadLetter *letter)
 	sa_catalog_end(&scope);
 }
 
+void
+sa_dead_group_record(const SaDeadLetter *letter)
+{
+	static SaStatement next = {
+		"SELECT coalesce(max(\"offset\") + 1, 0) FROM stream_agg.dead_letter"
+		" WHERE stream = $1 AND partition = -1 AND view = $2",
+		2, {REGCLASSOID, REGCLASSOID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(letter->stream), ObjectIdGetDatum(letter->view)};
+	SaDeadLetter numbered = *letter;
+	SaCatalogScope scope;
+	bool		isnull;
+
+	sa_catalog_begin(&scope);
+	sa_catalog_execute(&next, values, NULL);
+	numbered.offset = DatumGetInt64(sa_catalog_value(0, 1, &isnull));
+	sa_catalog_end(&scope);
+	numbered.partition = -1;
+	sa_dead_letter_record(&numbered);
+}
+
 /* The columns of stream_agg.late_row, in their order. */
 static void
 store_late_row(TupleTableSlot *slot, const SaLateRow *row, Datum topic, TimestampTz now)

@@ -42,6 +42,12 @@ typedef struct SaLateRow
 /* Records it; once only, if two readers of a stream meet the same message. */
 extern void sa_dead_letter_record(const SaDeadLetter *letter);
 
+/*
+ * Records a group of a window as a dead letter of a view.  It is no message: its
+ * partition is -1, and its offset counts such letters of the view.
+ */
+extern void sa_dead_group_record(const SaDeadLetter *letter);
+
 /* Records late rows, in their order. */
 extern void sa_late_rows_record(const SaLateRow *rows, int nrows);
 

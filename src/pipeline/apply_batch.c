@@ -14,7 +14,8 @@
  *	  A row on which a view's query fails is found by halving.  Each half that
  *	  is tried costs a subtransaction, so a bad row costs about log2 of the
  *	  batch's rows; batches without such rows cost none (a background worker
- *	  first tries without) or one (an INSERT, which can't be tried again).
+ *	  first tries without) or one (an INSERT, which can't be tried again), and
+ *	  one more if windows end of which values are computed only then.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +38,7 @@
 #include "pipeline/apply_batch.h"
 #include "pipeline/arrival.h"
 #include "pipeline/guarded.h"
+#include "pipeline/guarded_close.h"
 #include "pipeline/identity.h"
 #include "pipeline/sweep.h"
 #include "pipeline/watermark.h"
@@ -325,9 +327,12 @@ count_time(SaProgress *progress, instr_time elapsed)
 	progress->times[bucket]++;
 }
 
-/* What ends where the watermark has come to, from where it was. */
+/*
+ * What ends where the watermark has come to, from where it was.  A stream that
+ * stops at what it can't use stops at a value that can't be computed, too.
+ */
 static void
-close_windows(SaBatchView *bv, TimestampTz before)
+close_windows(const SaBatch *batch, SaBatchView *bv, TimestampTz before, bool guarded)
 {
 	SaAggregateQuery *aq = bv->plan->aq;
 
@@ -336,7 +341,11 @@ close_windows(SaBatchView *bv, TimestampTz before)
 	/* what is open is told by the stored watermark, and a trigger may read the view */
 	if (aq->panes)
 		sa_progress_save(bv->view->view, bv->progress);
-	sa_view_close(bv->plan, before, bv->progress->watermark);
+	if (guarded && batch->stream->on_error != SA_ON_ERROR_STOP)
+		bv->counts.rows_dead += sa_guarded_close(bv->plan, batch->stream, before,
+												 bv->progress->watermark);
+	else
+		sa_view_close(bv->plan, before, bv->progress->watermark);
 }
 
 static void
@@ -361,7 +370,7 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 	sa_identity_enter(&identity, bv->owner, bv->view->settings);
 	/* as if someone had looked before the rows came */
 	if (sa_watermark_advance_by_silence(progress, batch))
-		close_windows(bv, watermark_before);
+		close_windows(batch, bv, watermark_before, guarded);
 	watermark_at_rows = progress->watermark;
 	if (batch->nrows > 0 && guarded)
 		run_guarded(bv, &scan, 0, batch->nrows, stop);
@@ -369,7 +378,7 @@ apply_to_view(SaBatch *batch, SaBatchView *bv, bool guarded, SaBatchStop *stop)
 		sa_view_run(bv->plan, &scan, &bv->counts);
 	SA_FAULT_POINT("view_merged");
 	if (sa_watermark_advance(progress, batch))
-		close_windows(bv, watermark_at_rows);
+		close_windows(batch, bv, watermark_at_rows, guarded);
 	sa_sweep_run(bv->plan->sweeps, progress->watermark,
 				 progress->watermark > watermark_before, batch->nrows);
 	sa_identity_leave(&identity);

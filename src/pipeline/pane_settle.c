@@ -29,6 +29,8 @@
 typedef struct DueWindows
 {
 	SaViewPlan *plan;
+	SaStoreWindows store;
+	void	   *arg;
 	int			n;
 	Datum		starts[WINDOWS_PER_STATEMENT];
 	Datum		ends[WINDOWS_PER_STATEMENT];
@@ -80,7 +82,10 @@ store_windows(DueWindows *due)
 		return;
 	values[0] = time_array(due->starts, due->n, type);
 	values[1] = time_array(due->ends, due->n, type);
-	sa_view_plan_execute(due->plan->settle, values);
+	if (due->store != NULL)
+		due->store(due->arg, values[0], values[1]);
+	else
+		sa_view_plan_execute(due->plan->settle, values);
 	due->n = 0;
 }
 
@@ -108,10 +113,11 @@ any_is_due(const SaWindowSpec *spec, TimestampTz after, TimestampTz until)
 }
 
 void
-sa_panes_settle(SaViewPlan *plan, TimestampTz after, TimestampTz until)
+sa_panes_settle(SaViewPlan *plan, TimestampTz after, TimestampTz until,
+				SaStoreWindows store, void *arg)
 {
 	const SaWindowSpec *spec = &plan->aq->sq->window;
-	DueWindows	due = {.plan = plan};
+	DueWindows	due = {.plan = plan,.store = store,.arg = arg};
 	TimestampTz pane;
 	bool		more = true;
 

@@ -318,37 +318,10 @@ prepare(const char *sql, int nargs, Oid *argtypes)
 }
 
 /*
- * What becomes of a row's columns when it is settled: values are computed a last
- * time from kept arguments, and states go.  "" if there are neither.
- */
-static char *
-settle_assignments(const SaViewPlan *plan)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, sa_kept_assignments_sql(plan->aq, &plan->tables));
-	foreach(lc, plan->aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		if (aggregate == plan->aq->kept_count ||
-			(aggregate->mode != SA_AGGREGATE_KEPT &&
-			 aggregate->state_attnum != aggregate->value_attnum))
-			appendStringInfo(&sql, "%s%s = NULL", sql.len > 0 ? ", " : "",
-							 sa_column_sql(plan->tables.data, aggregate->state_attnum));
-	}
-	return sql.data;
-}
-
-/*
  * A window is final when the watermark reaches its end, and settled when the
  * allowed lateness is over, too; then its states are dropped.  Without allowed
- * lateness both are one update.
- *
- * Both are told where the watermark comes from: nothing that ends before is open
- * any more, and the index has many dead entries there.
+ * lateness both are one update.  What is settled already, since its values could
+ * not be computed (guarded_close.c), is left out.
  */
 static void
 plan_close(SaViewPlan *plan)
@@ -357,22 +330,22 @@ plan_close(SaViewPlan *plan)
 	Oid			data = plan->tables.data;
 	char	   *table = sa_relation_sql(data);
 	const char *final = sa_column_sql(data, aq->final_attnum);
-	const char *end = sa_column_sql(data, aq->end_attnum);
-	char	   *settled = settle_assignments(plan);
+	char	   *settled = sa_settle_assignments_sql(aq, &plan->tables, false);
 	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
-	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
-	char	   *due = psprintf("d.%s OPERATOR(pg_catalog.%s) $1 AND d.%s OPERATOR(pg_catalog.%s) $2",
-							   end, strict ? ">=" : ">", end, strict ? "<" : "<=");
+	char	   *due = sa_due_condition_sql(aq, data);
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
 	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
 								   table, final, both ? ", " : "", both ? settled : "",
 								   final, due),
 						  lengthof(argtypes), argtypes);
-	if (!both && settled[0] != '\0')
-		plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s",
-										table, settled, due),
-							   lengthof(argtypes), argtypes);
+	if (both || settled[0] == '\0')
+		return;
+	if (aq->kept_count != NULL)
+		due = psprintf("%s AND d.%s IS NOT NULL", due,
+					   sa_column_sql(data, aq->kept_count->state_attnum));
+	plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s", table, settled, due),
+						   lengthof(argtypes), argtypes);
 }
 
 /* A DELETE of what set number n keeps, for rows d of the data table. */
@@ -421,7 +394,7 @@ plan_settle_panes(SaViewPlan *plan)
 	const char *start = sa_column_sql(plan->tables.panes, list_length(plan->aq->keys) + 1);
 
 	plan->settle = prepare(psprintf("INSERT INTO %s %s", sa_relation_sql(plan->tables.data),
-									sa_settled_windows_sql(plan->aq, &plan->tables)),
+									sa_settled_windows_sql(plan->aq, &plan->tables, true)),
 						   lengthof(arrays), arrays);
 	plan->first_pane = prepare(psprintf("SELECT pg_catalog.min(%s) FROM ONLY %s"
 										" WHERE %s OPERATOR(pg_catalog.>=) $1",
@@ -586,6 +559,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Relation	definition;
+	PlannedStmt *trial;
 	Query	   *query;
 
 	plan->context = AllocSetContextCreate(CacheMemoryContext, "stream_agg view plan",
@@ -630,6 +604,9 @@ make_plan(SaViewPlan *plan, const SaView *row)
 										Max(list_length(plan->aq->kept), 1));
 	for (int i = 0; i < list_length(plan->aq->kept); i++)
 		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, i));
+	trial = sa_trial_plan(query, row);
+	if (trial != NULL)
+		plan->trial = keep_statement(plan, trial);
 }
 
 /* ------------------------------------------------------------------------

@@ -34,6 +34,7 @@ typedef struct SaViewPlan
 	PlannedStmt *delta;			/* of sessions: the session plan */
 	PlannedStmt *delta_in_time; /* if no row is behind; NULL: there is only one */
 	PlannedStmt **kept;			/* per kept set */
+	PlannedStmt *trial;			/* of kept arguments; NULL: nothing can fail */
 	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate; NULL: it has none */
 	SaWindowSpec pane;			/* with panes */

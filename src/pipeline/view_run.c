@@ -70,23 +70,42 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
-/* Adds the rows to the kept sets, and what is new there to states. */
+/* Adds to the error of a value for which an index has no room. */
+static void
+distinct_error_callback(void *arg)
+{
+	if (geterrcode() == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		errdetail("The argument of a DISTINCT aggregate must fit an index, together with the group's keys: that is about 2700 bytes.");
+}
+
+/* Adds the rows to a kept set, and what is new there to states. */
+static void
+keep_in_set(SaViewPlan *plan, int n, SaBatchScan *scan)
+{
+	SaKeptSet  *set = list_nth(plan->aq->kept, n);
+	DestReceiver *receiver = None_Receiver;
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = distinct_error_callback
+	};
+
+	if (set->feeds_states)
+		receiver = sa_merge_receiver(plan, set, scan, NULL);
+	if (set->distinct)
+		error_context_stack = &callback;
+	execute_plan(plan->kept[n], scan, receiver);
+	error_context_stack = callback.previous;
+	receiver->rDestroy(receiver);
+}
+
+/* Keeps arguments, and makes sure that their aggregates can take them. */
 static void
 keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
 {
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, plan->aq->kept)
-	{
-		SaKeptSet  *set = lfirst(lc);
-		DestReceiver *receiver = None_Receiver;
-
-		if (set->feeds_states)
-			receiver = sa_merge_receiver(plan, set, scan, NULL);
-		execute_plan(plan->kept[n++], scan, receiver);
-		receiver->rDestroy(receiver);
-	}
+	if (plan->trial != NULL)
+		execute_plan(plan->trial, scan, None_Receiver);
+	for (int n = 0; n < list_length(plan->aq->kept); n++)
+		keep_in_set(plan, n, scan);
 }
 
 /* ------------------------------------------------------------------------
@@ -228,9 +247,8 @@ sa_view_try(SaViewPlan *plan, SaBatchScan *scan)
 	FreeQueryDesc(query);
 }
 
-/* An instant of the watermark, moved back by the allowed lateness. */
-static TimestampTz
-settled_by(SaViewPlan *plan, TimestampTz watermark)
+TimestampTz
+sa_view_settled_by(const SaViewPlan *plan, TimestampTz watermark)
 {
 	if (watermark == DT_NOBEGIN)
 		return DT_NOBEGIN;
@@ -240,8 +258,8 @@ settled_by(SaViewPlan *plan, TimestampTz watermark)
 void
 sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 {
-	TimestampTz settled_before = settled_by(plan, before);
-	TimestampTz settled_now = settled_by(plan, watermark);
+	TimestampTz settled_before = sa_view_settled_by(plan, before);
+	TimestampTz settled_now = sa_view_settled_by(plan, watermark);
 	Datum		final[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(watermark)};
 	Datum		settled[] = {
 		TimestampTzGetDatum(settled_before), TimestampTzGetDatum(settled_now)
@@ -250,7 +268,7 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 
 	if (plan->aq->panes)
 	{
-		sa_panes_settle(plan, settled_before, settled_now);
+		sa_panes_settle(plan, settled_before, settled_now, NULL, NULL);
 		return;
 	}
 	sa_view_plan_execute(plan->close, final);

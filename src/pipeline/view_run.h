@@ -32,6 +32,9 @@ extern void sa_view_run(SaViewPlan *plan, SaBatchScan *scan,
  */
 extern void sa_view_try(SaViewPlan *plan, SaBatchScan *scan);
 
+/* An instant of the watermark, moved back by the allowed lateness. */
+extern TimestampTz sa_view_settled_by(const SaViewPlan *plan, TimestampTz watermark);
+
 /*
  * Makes final and settles what is due when the watermark moves from "before" to
  * "watermark".  Call as the view's owner.

@@ -118,6 +118,9 @@ SELECT stream_agg.combine_states('max(anyarray)'::regprocedure, NULL::numeric[],
 	stream_agg.combine_states('max(numeric)'::regprocedure, NULL::numeric, n::numeric, NULL::amount)
 FROM generate_series(1, 2) n;
 
+-- not a way around a domain's constraints
+SELECT stream_agg.combine_states('max(numeric)'::regprocedure, NULL::amount, (-1)::numeric, NULL::numeric);
+
 -- The owner of a view may write to its tables.  What is wrong there stops the
 -- batches that meet it, and reading from panes; the rest goes on.
 SET ROLE sf_owner;

@@ -16,6 +16,7 @@
  *	  that another one's counterpart has written.  Functions for any type go by
  *	  the types of the arguments, so these have a part in it as well: those that
  *	  PostgreSQL comes with by their OIDs, others by what their values look like.
+ *	  So has the major version, which the format may change with.
  *	  All else about names and OIDs has none: states must survive renames, and a
  *	  dump.
  *
@@ -85,6 +86,8 @@ sa_sealed_state_key(Oid deserialfn, const List *argtypes)
 		elog(ERROR, "cache lookup failed for function %u", deserialfn);
 	initStringInfo(&name);
 	appendStringInfoChar(&name, 0);
+	appendStringInfo(&name, "%d", SA_STATE_VERSION);
+	appendStringInfoChar(&name, '\0');
 	append_attribute(&name, tuple, Anum_pg_proc_prosrc);
 	append_attribute(&name, tuple, Anum_pg_proc_probin);
 	ReleaseSysCache(tuple);
@@ -119,7 +122,7 @@ report_damage(Oid aggfnoid)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("stored state of aggregate %s is damaged", format_procedure(aggfnoid)),
-			 errdetail("It is not what a continuous view of this database has written for this aggregate."),
+			 errdetail("It is not what a continuous view of this database has written for this aggregate, under this major version of PostgreSQL."),
 			 errhint("Restore the table with the state from a backup, or create the continuous view anew.")));
 }
 

@@ -26,6 +26,10 @@ create_events($node, $broker, 'clicks', $topic,
 	options => "max_out_of_orderness '2 s'");
 my %oracle = create_views($node, 'clicks');
 
+# A view that is made while the reader of the others begins has one of its own at
+# first; it must not be that one which is killed.
+wait_for($node, "SELECT count(DISTINCT reader) FROM stream_agg.views", '1');
+
 # Options of sa_producer for the next so many events.
 sub next_events
 {

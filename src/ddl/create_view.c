@@ -45,9 +45,10 @@
 #include "aggregate/aggregate_query.h"
 #include "base/compat.h"
 #include "ddl/continuous_view.h"
-#include "ddl/start_position.h"
+#include "ddl/new_tables.h"
 #include "ddl/view_bounds.h"
 #include "ddl/view_options.h"
+#include "ddl/view_reader.h"
 #include "decode/decoder.h"
 #include "metadata/catalog.h"
 #include "metadata/late_function.h"
@@ -174,14 +175,6 @@ analyze(CreateState *state)
  * ------------------------------------------------------------------------
  */
 
-/* Runs a statement of ours; its names are qualified. */
-static void
-run_sql(const char *sql)
-{
-	if (SPI_execute(sql, false, 0) < 0)
-		elog(ERROR, "could not execute \"%s\"", sql);
-}
-
 /* The view's name, or with its schema in front if that is taken. */
 static char *
 choose_name(CreateState *state, const char *suffix)
@@ -197,12 +190,6 @@ choose_name(CreateState *state, const char *suffix)
 	for (int n = 1; OidIsValid(get_relname_relid(chosen, data_schema)); n++)
 		chosen = makeObjectName(schema, name, psprintf("%d", n));
 	return chosen;
-}
-
-static char *
-data_schema_name(const char *name)
-{
-	return quote_qualified_identifier(SA_DATA_SCHEMA, name);
 }
 
 /* An empty view; its query is stored when what it reads exists. */
@@ -261,157 +248,6 @@ apply_column_names(CreateState *state)
 				 errmsg("too many column names were specified")));
 }
 
-/* "name" type COLLATE collation, … */
-static void
-append_columns(StringInfo sql, List *columns)
-{
-	ListCell   *lc;
-
-	foreach(lc, columns)
-	{
-		ColumnDef  *column = lfirst_node(ColumnDef, lc);
-
-		appendStringInfo(sql, "%s%s %s", lc == list_head(columns) ? "" : ", ",
-						 quote_identifier(column->colname),
-						 format_type_extended(column->typeName->typeOid,
-											  column->typeName->typemod,
-											  FORMAT_TYPE_TYPEMOD_GIVEN |
-											  FORMAT_TYPE_FORCE_QUALIFY));
-		if (OidIsValid(column->collOid))
-			appendStringInfo(sql, " COLLATE %s", generate_collation_name(column->collOid));
-	}
-}
-
-/* CREATE TABLE with room for rows that are updated, and vacuumed early. */
-static void
-create_table(const char *table, List *columns, int fillfactor, const char *comment)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE TABLE %s (", table);
-	append_columns(&sql, columns);
-	appendStringInfoChar(&sql, ')');
-	if (fillfactor != 0)
-		appendStringInfo(&sql, " WITH (fillfactor = %d, autovacuum_vacuum_scale_factor = 0.02,"
-						 " autovacuum_vacuum_cost_delay = 0)", fillfactor);
-	run_sql(sql.data);
-	/* so that the table can be published */
-	run_sql(psprintf("ALTER TABLE %s REPLICA IDENTITY FULL", table));
-	run_sql(psprintf("COMMENT ON TABLE %s IS %s", table, quote_literal_cstr(comment)));
-}
-
-/* "column, …" of n columns from number "first" on, counted from 0 */
-static char *
-column_list(List *columns, int first, int n)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	for (int i = first; i < first + n; i++)
-		appendStringInfo(&sql, "%s%s", i > first ? ", " : "",
-						 quote_identifier(list_nth_node(ColumnDef, columns, i)->colname));
-	return sql.data;
-}
-
-static void
-create_unique_index(const char *table, const char *columns)
-{
-	run_sql(psprintf("CREATE UNIQUE INDEX ON %s (%s) NULLS NOT DISTINCT", table, columns));
-}
-
-/* The indexes by which groups and windows that are due are found. */
-static void
-create_data_indexes(CreateState *state, const char *table, List *columns)
-{
-	int			nkeys = sa_aggregate_query_key_count(state->aq);
-
-	if (nkeys > 0)
-		create_unique_index(table, column_list(columns, 0, nkeys));
-	if (!state->aq->windowed)
-		return;
-	if (!state->aq->panes)
-		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
-	/* windows that are final, to be settled or removed, are found by this one */
-	if ((!state->aq->panes && state->options.allowed_lateness_us > 0) ||
-		(state->aq->sq->window_kind == SA_WINDOW_SESSION && state->aq->kept != NIL) ||
-		state->options.retention_us >= 0)
-		run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
-}
-
-/*
- * The data table.  Rows of open windows are updated in place time and again,
- * so pages keep room for that.
- */
-static void
-create_data_table(CreateState *state)
-{
-	char	   *table = data_schema_name(state->data_name);
-	List	   *columns = state->aq != NULL ? sa_data_layout_columns(state->aq) :
-		result_columns(state->query);
-	bool		updated = state->aq != NULL && !state->aq->panes;
-
-	create_table(table, columns, updated ? 60 : 0, "rows of a continuous view of stream_agg");
-	if (state->aq != NULL)
-		create_data_indexes(state, table, columns);
-}
-
-/* The slices of which windows are made; see aggregate_query.h. */
-static void
-create_panes_table(CreateState *state)
-{
-	char	   *table = data_schema_name(state->panes_name);
-	List	   *columns = sa_data_layout_pane_columns(state->aq);
-	int			nkeys = list_length(state->aq->keys);
-
-	create_table(table, columns, 60, "panes of a continuous view of stream_agg");
-	create_unique_index(table, column_list(columns, 0, nkeys + 2));
-	if (nkeys > 0)
-		run_sql(psprintf("CREATE INDEX ON %s (%s)", table, column_list(columns, nkeys, 1)));
-}
-
-/*
- * Kept arguments are found by group and time; a set is searched for equal ones,
- * too.  What is settled is found by time alone.
- */
-static void
-create_kept_table(CreateState *state, const SaKeptSet *set, const char *name)
-{
-	char	   *table = data_schema_name(name);
-	int			nkeys = list_length(state->aq->keys);
-	int			first = set->first_expr - 1;
-	StringInfoData order;
-
-	create_table(table, set->columns, 0, "kept arguments of a continuous view of stream_agg");
-	initStringInfo(&order);
-	appendStringInfo(&order, "%s", column_list(set->columns, 0, 1));
-	if (first > nkeys + 1)
-		appendStringInfo(&order, ", %s",
-						 column_list(set->columns, nkeys + 1, first - nkeys - 1));
-	if (set->distinct)
-	{
-		int			nargs = list_length(set->exprs);
-
-		if (nargs > 0)
-			appendStringInfo(&order, ", %s", column_list(set->columns, first, nargs));
-		if (nkeys > 0)
-			appendStringInfo(&order, ", %s", column_list(set->columns, 1, nkeys));
-		create_unique_index(table, order.data);
-	}
-	else
-		run_sql(psprintf("CREATE INDEX ON %s (%s)", table, order.data));
-	if (state->aq->windowed)
-		run_sql(psprintf("CREATE INDEX ON %s (%s)", table,
-						 column_list(set->columns, nkeys + 1, 1)));
-}
-
-static void
-give_to(const char *kind, const char *name, Oid owner)
-{
-	run_sql(psprintf("ALTER %s %s OWNER TO %s", kind, data_schema_name(name),
-					 quote_identifier(GetUserNameFromId(owner, false))));
-}
-
 static void
 choose_names(CreateState *state)
 {
@@ -437,40 +273,35 @@ static void
 create_hidden_parts(CreateState *state)
 {
 	Oid			owner = GetUserId();
+	SaNewTables tables = {
+		.aq = state->aq,
+		.has_retention = state->options.retention_us >= 0
+	};
 	SaCatalogScope scope;
-	ListCell   *ln;
-	ListCell   *ls;
+	ListCell   *lc;
 
 	choose_names(state);
+	tables.data = state->view.owns_data ? state->data_name : NULL;
+	tables.panes = state->panes_name;
+	tables.kept = state->kept_names;
+	if (state->aq == NULL)
+		tables.load_columns = result_columns(state->query);
+
 	sa_catalog_begin(&scope);
 	state->view.definition = define_view(SA_DATA_SCHEMA, state->definition_name,
 										 result_columns(state->query));
 	StoreViewQuery(state->view.definition, copyObject(state->query), false);
 	CommandCounterIncrement();
-	give_to("VIEW", state->definition_name, owner);
-	if (state->view.owns_data)
-	{
-		create_data_table(state);
-		give_to("TABLE", state->data_name, owner);
-	}
-	if (state->panes_name != NULL)
-	{
-		create_panes_table(state);
-		give_to("TABLE", state->panes_name, owner);
-	}
-	forboth(ln, state->kept_names, ls, state->aq != NULL ? state->aq->kept : NIL)
-	{
-		create_kept_table(state, lfirst(ls), lfirst(ln));
-		give_to("TABLE", lfirst(ln), owner);
-	}
+	sa_new_object_give("VIEW", state->definition_name, owner);
+	sa_new_tables_create(&tables, owner);
 	sa_catalog_end(&scope);
 	CommandCounterIncrement();
 	if (state->view.owns_data)
 		state->view.data = data_schema_relid(state->data_name);
 	if (state->panes_name != NULL)
 		state->view.panes = data_schema_relid(state->panes_name);
-	foreach(ln, state->kept_names)
-		state->view.kept = lappend_oid(state->view.kept, data_schema_relid(lfirst(ln)));
+	foreach(lc, state->kept_names)
+		state->view.kept = lappend_oid(state->view.kept, data_schema_relid(lfirst(lc)));
 }
 
 /*
@@ -597,88 +428,9 @@ store_user_view(CreateState *state)
 }
 
 /* ------------------------------------------------------------------------
- * Reader and first content
+ * The whole
  * ------------------------------------------------------------------------
  */
-
-/*
- * A stream inside the database has one reader and no history.  Locking it makes
- * clear which rows the view has: those of transactions that commit after this
- * one.
- */
-static int32
-choose_in_database_reader(CreateState *state)
-{
-	SaReader	reader;
-
-	if (sa_reader_main(state->stream->relid, &reader))
-	{
-		(void) sa_reader_lock(reader.id, &reader);
-		return reader.id;
-	}
-	reader.id = sa_reader_create(state->stream->relid, true);
-	for (int partition = 0; partition < state->stream->partitions; partition++)
-	{
-		SaPosition	position = {.partition = partition};
-
-		sa_position_insert(reader.id, &position);
-	}
-	return reader.id;
-}
-
-/*
- * A view of a Kafka stream joins the main reader only if that has read nothing
- * yet; the lock keeps it from doing so until this transaction has ended.  Else
- * the view gets a reader of its own, which joins the main one later.
- */
-static int32
-choose_kafka_reader(CreateState *state)
-{
-	Oid			stream = state->stream->relid;
-	bool		earliest = sa_start_is_earliest(state->options.start);
-	List	   *positions;
-	SaReader	main;
-	bool		has_main = sa_reader_main(stream, &main);
-	int32		reader;
-	ListCell   *lc;
-
-	/* Kafka is asked before anything is locked */
-	positions = sa_start_positions(state->stream, state->options.start);
-
-	if (has_main && sa_reader_lock(main.id, &main))
-	{
-		bool		used = sa_views_of_reader(main.id) != NIL;
-
-		if (earliest && used && sa_positions_load(main.id) == NIL)
-			return main.id;
-		/* a reader without views has stopped; nobody needs its positions */
-		if (!used)
-			sa_reader_delete(main.id);
-		has_main = used;
-	}
-	reader = sa_reader_create(stream, !has_main);
-	foreach(lc, positions)
-		sa_position_insert(reader, lfirst(lc));
-	return reader;
-}
-
-static void
-choose_reader(CreateState *state, bool paused)
-{
-	/* of two first views only one makes the main reader */
-	LockRelationOid(state->stream->relid, ShareUpdateExclusiveLock);
-	if (state->stream->in_database)
-		state->view.reader = choose_in_database_reader(state);
-	else
-		state->view.reader = choose_kafka_reader(state);
-	if (paused)
-	{
-		/* INSERT and other views must not be held up */
-		if (state->stream->in_database || sa_views_of_reader(state->view.reader) != NIL)
-			state->view.reader = sa_reader_create(state->stream->relid, false);
-		sa_reader_set_paused(state->view.reader, true);
-	}
-}
 
 /*
  * Runs the view on an empty batch: what would fail in every batch fails now,
@@ -782,7 +534,8 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 		state.view.late_function = sa_late_function_name(late_function);
 		sa_late_function_depend(state.view.view, late_function);
 	}
-	choose_reader(&state, statement->into->skipData);
+	state.view.reader = sa_view_reader_choose(state.stream, state.options.start,
+											  statement->into->skipData);
 	sa_view_insert(&state.view);
 	CommandCounterIncrement();
 	try_view(&state);

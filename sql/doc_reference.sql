@@ -15,7 +15,7 @@ CREATE FOREIGN TABLE sales (
 ) SERVER ref OPTIONS (event_time 'at');
 
 SELECT a.aggfnoid::regprocedure AS aggregate,
-       a.aggcombinefn <> 0 AND (a.aggtranstype <> 'internal'::regtype OR a.aggserialfn <> 0) AS works
+       a.aggcombinefn <> 0 AND (a.aggtranstype <> 'internal'::regtype OR a.aggserialfn <> 0) AS combined
 FROM pg_aggregate a
 WHERE a.aggfnoid IN ('avg(numeric)'::regprocedure, 'max(text)'::regprocedure,
                      'json_agg(anyelement)'::regprocedure)
@@ -33,6 +33,8 @@ CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
 SELECT window_start, count(*) FROM sales, tumble(now(), '1 hour') GROUP BY window_start;
 CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
 SELECT shop, amount > 0 AS is_final FROM sales;
+CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous) AS
+SELECT window_end, count(*) FROM sales, cumulate(at, '1 hour', '1 day') GROUP BY window_end;
 CREATE MATERIALIZED VIEW no WITH (stream_agg.continuous, stream_agg.retention = '30 days') AS
 SELECT shop, amount FROM sales;
 

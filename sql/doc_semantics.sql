@@ -9,29 +9,57 @@ SET DateStyle = 'ISO, MDY';
 SET IntervalStyle = 'postgres';
 RESET client_min_messages;
 
-SELECT at, w.*
-FROM (VALUES ('2026-03-01 12:04:59Z'::timestamptz), ('2026-03-01 12:05:00Z'), ('1969-12-31 23:59:59Z')) AS t(at),
-     tumble(at, '5 minutes') AS w;
+CREATE SERVER clock FOREIGN DATA WRAPPER stream_agg;
+CREATE FOREIGN TABLE clicks (at timestamptz) SERVER clock OPTIONS (event_time 'at');
+
+CREATE MATERIALIZED VIEW tumbling WITH (stream_agg.continuous) AS
+SELECT window_start, window_end, count(*) AS n FROM clicks, tumble(at, '5 min')
+GROUP BY window_start, window_end;
+CREATE MATERIALIZED VIEW hopping WITH (stream_agg.continuous) AS
+SELECT window_start, window_end, count(*) AS n FROM clicks, hop(at, '5 min', '15 min')
+GROUP BY window_start, window_end;
+CREATE MATERIALIZED VIEW sampled WITH (stream_agg.continuous) AS
+SELECT window_start, window_end, count(*) AS n FROM clicks, hop(at, '15 min', '5 min')
+GROUP BY window_start, window_end;
+CREATE MATERIALIZED VIEW cumulating WITH (stream_agg.continuous) AS
+SELECT window_start, window_end, count(*) AS n FROM clicks, cumulate(at, '5 min', '15 min')
+GROUP BY window_start, window_end;
+CREATE MATERIALIZED VIEW running WITH (stream_agg.continuous) AS
+SELECT count(*) AS n, min(at) AS first, max(at) AS last FROM clicks;
+
+INSERT INTO clicks VALUES ('2026-03-01 12:01Z'), ('2026-03-01 12:03Z'), ('2026-03-01 12:06Z'), ('2026-03-01 12:12Z');
+
+SELECT * FROM tumbling ORDER BY window_start;
+
+SELECT * FROM hopping ORDER BY window_start;
+
+SELECT * FROM sampled ORDER BY window_start;
+
+SELECT * FROM cumulating ORDER BY window_start, window_end;
+
+SELECT * FROM running;
+
+SELECT w.* FROM tumble('2026-03-01 12:50Z'::timestamptz, '1 hour') AS w
+UNION ALL
+SELECT w.* FROM tumble('2026-03-01 12:50Z'::timestamptz, '1 hour', origin => '2026-01-01 00:30Z') AS w
+UNION ALL
+SELECT w.* FROM tumble('1969-12-31 23:59:59Z'::timestamptz, '5 min') AS w
+UNION ALL
+SELECT w.* FROM tumble('2026-03-04 12:00Z'::timestamptz, '1 week') AS w;
 
 SELECT w.*, window_end - window_start AS length
-FROM tumble('2026-03-29 12:00Z'::timestamptz, '1 day', timezone => 'Europe/Berlin') AS w
+FROM (VALUES ('2026-03-28 12:00Z'::timestamptz), ('2026-03-29 12:00Z'), ('2026-10-25 12:00Z')) AS t (at),
+     tumble(at, '1 day', timezone => 'Europe/Berlin') AS w
 UNION ALL
 SELECT w.*, window_end - window_start
-FROM tumble('2026-03-29 12:00Z'::timestamptz, '6 hours', timezone => 'Europe/Berlin') AS w
-UNION ALL
-SELECT w.*, window_end - window_start
-FROM tumble('2026-03-29 12:00Z'::timestamptz, '1 week') AS w
-UNION ALL
-SELECT w.*, window_end - window_start
-FROM tumble('2026-02-14 12:00Z'::timestamptz, '1 month') AS w;
+FROM tumble('2026-03-29 12:00Z'::timestamptz, '6 hours', timezone => 'Europe/Berlin') AS w;
 
-SELECT w.* FROM hop('2026-03-01 12:07Z'::timestamptz, '5 minutes', '10 minutes') AS w;
-SELECT w.* FROM cumulate('2026-03-01 12:07Z'::timestamptz, '5 minutes', '15 minutes') AS w;
-SELECT w.* FROM session('2026-03-01 12:07Z'::timestamptz, '10 minutes') AS w;
+SELECT w.*, window_end - window_start AS length
+FROM (VALUES ('2026-01-31 12:00Z'::timestamptz), ('2026-02-14 12:00Z')) AS t (at), tumble(at, '1 month') AS w;
+SELECT w.* FROM hop('2026-02-14 12:00Z'::timestamptz, '1 month', '3 months') AS w;
 
 SELECT w.* FROM tumble(NULL::timestamptz, '1 day') AS w;
 
-CREATE SERVER clock FOREIGN DATA WRAPPER stream_agg;
 CREATE FOREIGN TABLE readings (
     sensor text, value float8, at timestamptz,
     part int OPTIONS (metadata 'partition')
@@ -119,6 +147,18 @@ SELECT * FROM games ORDER BY player, window_start;
 INSERT INTO moves VALUES ('ann', 10, '2026-03-01 12:14Z');
 SELECT * FROM games ORDER BY player, window_start;
 
+CREATE FOREIGN TABLE calls (customer text, at timestamptz) SERVER clock OPTIONS (event_time 'at');
+CREATE MATERIALIZED VIEW reopened WITH (stream_agg.continuous, stream_agg.allowed_lateness = '1 hour') AS
+SELECT customer, window_start, window_end, count(*) AS n
+FROM calls, session(at, '10 min')
+WHERE customer = 'ann'
+GROUP BY customer, window_start, window_end;
+
+INSERT INTO calls VALUES ('ann', '2026-03-01 12:00Z'), ('bob', '2026-03-01 12:14Z');
+SELECT * FROM reopened;
+INSERT INTO calls VALUES ('ann', '2026-03-01 12:08Z');
+SELECT * FROM reopened;
+
 CREATE FOREIGN TABLE quiet (at timestamptz, part int OPTIONS (metadata 'partition'))
 SERVER clock OPTIONS (event_time 'at', partitions '2', idle_timeout '0');
 CREATE MATERIALIZED VIEW quiet_minutes WITH (stream_agg.continuous) AS
@@ -130,6 +170,20 @@ SELECT * FROM quiet_minutes ORDER BY window_start;
 ALTER FOREIGN TABLE quiet OPTIONS (ADD idle_close '0');
 SELECT stream_agg.wait('quiet_minutes');
 SELECT * FROM quiet_minutes ORDER BY window_start;
+
+CREATE FOREIGN TABLE requests (
+    path text, ms int, at timestamptz, part int OPTIONS (metadata 'partition')
+) SERVER clock OPTIONS (event_time 'at', partitions '2', max_out_of_orderness '1 min');
+CREATE MATERIALIZED VIEW latency WITH (stream_agg.continuous) AS
+SELECT window_start, count(*) AS n, count(DISTINCT path) AS paths,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS median,
+       array_agg(ms) AS in_order, string_agg(path, ' ' ORDER BY ms DESC) AS slowest_first
+FROM requests, tumble(at, '5 min')
+GROUP BY window_start;
+
+INSERT INTO requests VALUES ('/a', 30, '2026-03-01 12:01:30Z', 0), ('/b', 10, '2026-03-01 12:01:00Z', 0);
+INSERT INTO requests VALUES ('/a', 20, '2026-03-01 12:02:00Z', 1);
+SELECT * FROM latency;
 
 CREATE MATERIALIZED VIEW per_sensor WITH (stream_agg.continuous) AS
 SELECT sensor, count(*) AS n, count(value) AS known, avg(value) AS mean

@@ -76,6 +76,18 @@ SELECT page, count(*) FROM clicks GROUP BY page ORDER BY 2 DESC LIMIT 3;
 
 SELECT section, clicks FROM section_totals ORDER BY clicks DESC, section LIMIT 1;
 
+CREATE MATERIALIZED VIEW visits WITH (stream_agg.continuous) AS
+SELECT user_id, window_start, window_end, count(*) AS clicks, array_agg(page) AS pages,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY amount) AS median
+FROM clicks, session(event_time, '10 minutes')
+GROUP BY user_id, window_start, window_end;
+
+INSERT INTO clicks VALUES
+    ('ann', '/home', 12, '2026-03-01 12:20:00Z'), ('bob', '/home', 20, '2026-03-01 12:21:00Z'),
+    ('ann', '/cart', 30, '2026-03-01 12:24:00Z'), ('bob', '/cart', 40, '2026-03-01 12:45:00Z');
+
+SELECT * FROM visits ORDER BY user_id, window_start;
+
 SELECT view, kind, state, watermark, rows_in, rows_late, rows_dead, open_windows
 FROM stream_agg.views WHERE stream = 'clicks'::regclass ORDER BY view::text;
 

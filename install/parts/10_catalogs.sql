@@ -127,6 +127,12 @@ CREATE TABLE stream_agg.gap (
 );
 COMMENT ON TABLE stream_agg.gap IS 'offsets that a reader passed without having read them';
 
+CREATE TABLE stream_agg.secret (
+    is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row),
+    key bytea NOT NULL CHECK (pg_catalog.octet_length(key) OPERATOR(pg_catalog.=) 16)
+);
+COMMENT ON TABLE stream_agg.secret IS 'by which aggregate states that continuous views have stored are recognized; whoever knows it can crash the server';
+
 /* a publication of all tables must not stop rows from being deleted here */
 ALTER TABLE stream_agg.dead_letter REPLICA IDENTITY FULL;
 ALTER TABLE stream_agg.late_row REPLICA IDENTITY FULL;
@@ -142,6 +148,7 @@ SELECT pg_catalog.pg_extension_config_dump('stream_agg.progress', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.dead_letter', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.late_row', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_agg.gap', '');
+SELECT pg_catalog.pg_extension_config_dump('stream_agg.secret', '');
 
 /* the foreign-data wrapper */
 CREATE FUNCTION stream_agg.fdw_handler() RETURNS fdw_handler

@@ -319,21 +319,42 @@ sa_delta_mark_partial(PlannedStmt *plan, AggSplit split)
 	(void) mark_partial_walker((Node *) agg->plan.targetlist, &split);
 }
 
+static void
+add_keys(SaAggregateQuery *aq, bool grouped)
+{
+	ListCell   *lc;
+
+	foreach(lc, aq->keys)
+	{
+		SaGroupKey *key = lfirst(lc);
+
+		sa_delta_add_output(aq->sq->query, key->expr, key->name, grouped ? key->clause : NULL);
+	}
+}
+
+/* The group of rows of which none is behind its watermark. */
+static void
+add_pane_in_time(SaAggregateQuery *aq)
+{
+	SaStreamQuery *sq = aq->sq;
+	Const	   *never = makeConst(sq->window_type, -1, InvalidOid, sizeof(TimestampTz),
+								  TimestampTzGetDatum(DT_NOBEGIN), false, FLOAT8PASSBYVAL);
+
+	add_keys(aq, true);
+	sa_delta_add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start",
+						sa_delta_group_clause(sq->window_type));
+	sa_delta_add_output(sq->query, (Expr *) never, "row_watermark", NULL);
+}
+
 void
 sa_delta_add_group(SaAggregateQuery *aq, bool grouped)
 {
 	SaStreamQuery *sq = aq->sq;
 	SortGroupClause *by_time = NULL;
-	ListCell   *lc;
 
 	if (grouped && aq->windowed)
 		by_time = sa_delta_group_clause(sq->window_type);
-	foreach(lc, aq->keys)
-	{
-		SaGroupKey *key = lfirst(lc);
-
-		sa_delta_add_output(sq->query, key->expr, key->name, grouped ? key->clause : NULL);
-	}
+	add_keys(aq, grouped);
 	if (aq->panes)
 	{
 		sa_delta_add_output(sq->query, as_window_type(sq, make_pane_start(sq)), "pane_start", by_time);
@@ -395,14 +416,17 @@ sa_delta_make_plan(Query *query, bool partial)
 }
 
 PlannedStmt *
-sa_delta_plan(const Query *definition, const SaView *view)
+sa_delta_plan(const Query *definition, const SaView *view, bool any_behind)
 {
 	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
 	Query	   *query = aq->sq->query;
 	ListCell   *lc;
 
 	sa_delta_clear_output(query);
-	sa_delta_add_group(aq, true);
+	if (any_behind || !aq->panes)
+		sa_delta_add_group(aq, true);
+	else
+		add_pane_in_time(aq);
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
@@ -416,7 +440,8 @@ sa_delta_plan(const Query *definition, const SaView *view)
 	{
 		Aggref	   *revisions = sa_count_star();
 
-		revisions->aggfilter = make_row_test(aq->sq, "is_after_end");
+		revisions->aggfilter = any_behind ? make_row_test(aq->sq, "is_after_end") :
+			(Expr *) makeBoolConst(false, false);
 		sa_delta_add_output(query, (Expr *) revisions, "revisions", NULL);
 	}
 	if (aq->last_attnum != 0)
@@ -429,7 +454,10 @@ sa_delta_plan(const Query *definition, const SaView *view)
 	}
 	sa_delta_add_output(query, (Expr *) sa_count_star(), "rows", NULL);
 	query->hasAggs = true;
-	sa_delta_add_in_time(aq);
+	if (any_behind)
+		sa_delta_add_in_time(aq);
+	else if (aq->panes)
+		replace_window_function(aq->sq);
 
 	return sa_delta_make_plan(query, true);
 }

@@ -26,8 +26,12 @@
  * after the end of the group's window; if groups expire, the ctid of the
  * group's first row and the greatest event time of its rows; and last the number
  * of rows of the batch in that group.  Late rows are left out.
+ *
+ * The usual batch has no row behind its watermark, and every time has a window.
+ * Then a plan made without any_behind will do, which doesn't look at each row.
  */
-extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view);
+extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view,
+								  bool any_behind);
 
 /*
  * Adds the batch to kept set number n.  If the set feeds states, rows of the plan

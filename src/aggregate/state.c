@@ -16,6 +16,10 @@
  *	  that came from a table is copied before.  A final function may destroy an
  *	  internal state, so the state is serialized first.
  *
+ *	  No state from outside gets to a deserialization function unless it was
+ *	  sealed here (sealed_state.c).  What is sealed are results of serialization
+ *	  functions: our own calls, and deltas, which the executor has just made.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -31,6 +35,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "aggregate/sealed_state.h"
 #include "aggregate/state.h"
 
 /* One support function with its call frame; fcinfo is NULL if there is none. */
@@ -51,6 +56,11 @@ struct SaStateFunctions
 	SupportFunction serialize;
 	SupportFunction deserialize;
 	SupportFunction final;
+
+	/* of internal states; the key is made when the first state wants it */
+	Oid			aggfnoid;
+	bool		has_key;
+	SaMacKey	key;
 
 	ExprContext *aggcontext;	/* what the functions keep for the aggregate */
 	AggState   *aggstate;
@@ -103,6 +113,7 @@ sa_state_functions(const SaAggregate *aggregate)
 	transtype = resolve_aggregate_transtype(aggref->aggfnoid, form->aggtranstype,
 											argtypes, nargs);
 
+	functions->aggfnoid = aggref->aggfnoid;
 	functions->internal = transtype == INTERNALOID;
 	get_typlenbyval(transtype, &functions->typlen, &functions->typbyval);
 	functions->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
@@ -165,20 +176,34 @@ set_argument(SupportFunction *function, int n, SaStateDatum argument)
 	function->fcinfo->args[n].isnull = argument.isnull;
 }
 
-/* From stored form to one that may be changed. */
+static const SaMacKey *
+sealing_key(SaStateFunctions *functions)
+{
+	if (!functions->has_key)
+	{
+		functions->key = sa_sealed_state_key(functions->deserialize.flinfo.fn_oid);
+		functions->has_key = true;
+	}
+	return &functions->key;
+}
+
+/* From a form of others' to one that may be changed. */
 static SaStateDatum
-load_state(SaStateFunctions *functions, const SaStateDatum *stored)
+load_state(SaStateFunctions *functions, SaStateForm form, const SaStateDatum *given)
 {
 	static const SaStateDatum dummy = {(Datum) 0, false};
-	SaStateDatum state = *stored;
+	SaStateDatum state = *given;
 
 	if (functions->internal)
 	{
 		/*
-		 * The function may do its work later, when the row is gone; and it may
-		 * know nothing of toasted states, which a parallel query does not have.
+		 * A copy: the function may do its work later, when the row is gone; and it
+		 * may know nothing of toasted states, which a parallel query doesn't have.
 		 */
-		if (!state.isnull)
+		if (!state.isnull && form == SA_STATE_STORED)
+			state.value = sa_sealed_state_open(sealing_key(functions),
+											   functions->aggfnoid, state.value);
+		else if (!state.isnull)
 			state.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(state.value));
 		set_argument(&functions->deserialize, 0, state);
 		set_argument(&functions->deserialize, 1, dummy);
@@ -192,6 +217,25 @@ load_state(SaStateFunctions *functions, const SaStateDatum *stored)
 			state.value = datumCopy(state.value, false, functions->typlen);
 	}
 	return state;
+}
+
+/* From a delta to stored form. */
+static SaStateDatum
+store_delta(SaStateFunctions *functions, SaStateDatum delta)
+{
+	if (functions->internal && !delta.isnull)
+		delta.value = sa_sealed_state_seal(sealing_key(functions), delta.value);
+	return delta;
+}
+
+/* From what load_state and combine return to stored form. */
+static SaStateDatum
+store_state(SaStateFunctions *functions, SaStateDatum state)
+{
+	if (!functions->internal)
+		return state;
+	set_argument(&functions->serialize, 0, state);
+	return store_delta(functions, call_support(&functions->serialize));
 }
 
 /* The executor's rules for a strict combine function. */
@@ -230,20 +274,16 @@ sa_state_merge(SaStateFunctions *functions,
 			   const SaStateDatum *old, const SaStateDatum *delta,
 			   SaStateDatum *state, SaStateDatum *value)
 {
-	SaStateDatum current = load_state(functions, delta);
+	SaStateDatum current = load_state(functions, SA_STATE_DELTA, delta);
 
 	if (old != NULL)
-		current = combine(functions, load_state(functions, old), current);
+		current = combine(functions, load_state(functions, SA_STATE_STORED, old), current);
 
+	/* the first delta need not be serialized again */
 	if (functions->internal && old == NULL)
-		*state = *delta;
-	else if (functions->internal)
-	{
-		set_argument(&functions->serialize, 0, current);
-		*state = call_support(&functions->serialize);
-	}
+		*state = store_delta(functions, *delta);
 	else
-		*state = current;
+		*state = store_state(functions, current);
 	if (value != NULL)
 		*value = finalize(functions, current);
 }
@@ -266,9 +306,9 @@ set_sum(SaStateFunctions *functions, SaStateDatum *sum, SaStateDatum state)
 	*sum = state;
 }
 
-void
-sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext, bool is_first,
-			 SaStateDatum *sum, const SaStateDatum *stored)
+static void
+add_to_sum(SaStateFunctions *functions, MemoryContext aggcontext, bool is_first,
+		   SaStateDatum *sum, SaStateForm form, const SaStateDatum *given)
 {
 	MemoryContext old_context;
 	SaStateDatum state;
@@ -277,14 +317,21 @@ sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext, bool is_firs
 	if (is_first)
 	{
 		old_context = MemoryContextSwitchTo(aggcontext);
-		*sum = load_state(functions, stored);
+		*sum = load_state(functions, form, given);
 		MemoryContextSwitchTo(old_context);
 		return;
 	}
-	state = combine(functions, *sum, load_state(functions, stored));
+	state = combine(functions, *sum, load_state(functions, form, given));
 	old_context = MemoryContextSwitchTo(aggcontext);
 	set_sum(functions, sum, state);
 	MemoryContextSwitchTo(old_context);
+}
+
+void
+sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext, bool is_first,
+			 SaStateDatum *sum, const SaStateDatum *stored)
+{
+	add_to_sum(functions, aggcontext, is_first, sum, SA_STATE_STORED, stored);
 }
 
 SaStateDatum
@@ -295,23 +342,18 @@ sa_state_value(SaStateFunctions *functions, MemoryContext aggcontext, SaStateDat
 }
 
 void
-sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored)
+sa_state_add(SaStateFunctions *functions, SaStateForm form, const SaStateDatum *state)
 {
-	sa_state_sum(functions, functions->aggcontext->ecxt_per_tuple_memory,
-				 !functions->any_added, &functions->sum, stored);
+	add_to_sum(functions, functions->aggcontext->ecxt_per_tuple_memory,
+			   !functions->any_added, &functions->sum, form, state);
 	functions->any_added = true;
 }
 
 void
-sa_state_finish(SaStateFunctions *functions, SaStateDatum *state, SaStateDatum *value)
+sa_state_finish(SaStateFunctions *functions, SaStateDatum *stored, SaStateDatum *value)
 {
 	Assert(functions->any_added);
-	*state = functions->sum;
-	if (functions->internal)
-	{
-		set_argument(&functions->serialize, 0, functions->sum);
-		*state = call_support(&functions->serialize);
-	}
+	*stored = store_state(functions, functions->sum);
 	*value = finalize(functions, functions->sum);
 }
 

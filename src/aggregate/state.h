@@ -15,12 +15,23 @@
 
 typedef struct SaStateFunctions SaStateFunctions;
 
-/* A stored state, or a value. */
+/* A state, or a value. */
 typedef struct SaStateDatum
 {
 	Datum		value;
 	bool		isnull;
 } SaStateDatum;
+
+/*
+ * What a state looks like to others.  The forms of an internal state are both
+ * bytea, but a stored one is sealed (sealed_state.h): tables and SQL have no
+ * other, and no other may go there.  All other states are stored as they are.
+ */
+typedef enum SaStateForm
+{
+	SA_STATE_STORED,
+	SA_STATE_DELTA				/* from the Agg node of a plan of ours, of this batch */
+} SaStateForm;
 
 /*
  * Looks up the functions of an aggregate; results live in CurrentMemoryContext.
@@ -29,27 +40,29 @@ extern SaStateFunctions *sa_state_functions(const SaAggregate *aggregate);
 
 /*
  * new state = old combined with delta; "old" is NULL for a group's first delta.
- * States are in stored form.  Writes the state and, unless that is NULL, the value
- * that results from it.  Results live in CurrentMemoryContext, which must be short-lived.
+ * "old" is in stored form, "delta" is not.  Writes the state, in stored form,
+ * and, unless that is NULL, the value that results from it.  Results live in
+ * CurrentMemoryContext, which must be short-lived.
  */
 extern void sa_state_merge(SaStateFunctions *functions,
 						   const SaStateDatum *old, const SaStateDatum *delta,
 						   SaStateDatum *state, SaStateDatum *value);
 
 /*
- * The same for any number of states: add one after the other, in stored form,
- * each in a context that may be reset before the next; then finish.  What
- * finish writes lives in CurrentMemoryContext or until sa_state_reset, with
- * which a combination begins and ends.
+ * The same for any number of states: add one after the other, each in its form
+ * and in a context that may be reset before the next; then finish, which writes
+ * the stored form.  What it writes lives in CurrentMemoryContext or until
+ * sa_state_reset, with which a combination begins and ends.
  */
-extern void sa_state_add(SaStateFunctions *functions, const SaStateDatum *stored);
+extern void sa_state_add(SaStateFunctions *functions, SaStateForm form,
+						 const SaStateDatum *state);
 extern void sa_state_finish(SaStateFunctions *functions,
-							SaStateDatum *state, SaStateDatum *value);
+							SaStateDatum *stored, SaStateDatum *value);
 
 /*
  * The same for callers that are aggregates themselves and have many sums at a
  * time: the sum lives in "aggcontext", which is where an aggregate keeps what
- * belongs to a group.  These and the others must not be mixed.
+ * belongs to a group.  States are in stored form.  These and the others must not be mixed.
  */
 extern void sa_state_sum(SaStateFunctions *functions, MemoryContext aggcontext,
 						 bool is_first, SaStateDatum *sum, const SaStateDatum *stored);

@@ -9,10 +9,12 @@
  *	  types and collations count: they are what a call of the aggregate would
  *	  have, and it may need them.
  *
- *	  Anybody who reads such a view calls it, so anybody can call it with states
- *	  of his own making.  States of internal type are as safe as the aggregate's
- *	  deserialization function.  Those of array_agg are not; views don't store
- *	  them (see aggregate_call.c), and they are refused here.
+ *	  Anybody who reads such a view calls it, so anybody can call it with what he
+ *	  likes.  States of internal type are sealed, and others than those that a view
+ *	  of this database has written for the aggregate are refused (see
+ *	  aggregate/sealed_state.c).  Other states are values of ordinary types, with
+ *	  which anybody may call the aggregate's functions himself.  Types must be
+ *	  those of a call that the parser would make, since the functions rely on it.
  *
  *-------------------------------------------------------------------------
  */
@@ -45,18 +47,24 @@ typedef struct Combination
 	SaStateDatum sum;
 } Combination;
 
-static void
+/* Which kind of aggregate it is; an error if the user may not call it. */
+static char
 check_aggregate(Oid aggfnoid)
 {
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggfnoid));
+	char		kind;
 	AclResult	acl;
 
-	if (!SearchSysCacheExists1(AGGFNOID, ObjectIdGetDatum(aggfnoid)))
+	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("aggregate with OID %u does not exist", aggfnoid)));
+	kind = ((Form_pg_aggregate) GETSTRUCT(tuple))->aggkind;
+	ReleaseSysCache(tuple);
 	acl = object_aclcheck(ProcedureRelationId, aggfnoid, GetUserId(), ACL_EXECUTE);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_AGGREGATE, get_func_name(aggfnoid));
+	return kind;
 }
 
 /* The call whose states are combined, from the call of combine_states(). */
@@ -70,46 +78,66 @@ make_call(Aggref *outer, Oid aggfnoid)
 	call->aggcollid = outer->aggcollid;
 	call->inputcollid = outer->inputcollid;
 	call->aggargtypes = list_copy_tail(outer->aggargtypes, 3);
-	call->aggkind = AGGKIND_NORMAL;
-	return call;
-}
-
-/* What must be right before a state may be read. */
-static void
-check_state_type(const SaAggregate *aggregate, Oid type)
-{
-	if (!sa_aggregate_is_combinable(aggregate->aggref))
+	call->aggkind = check_aggregate(aggfnoid);
+	if (!sa_aggregate_is_combinable(call))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("states of aggregate %s cannot be combined",
-						format_procedure(aggregate->aggref->aggfnoid))));
-	if (type != aggregate->state_type)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("state of aggregate %s is of type %s, not %s",
-						format_procedure(aggregate->aggref->aggfnoid),
-						format_type_be(type), format_type_be(aggregate->state_type))));
+						format_procedure(aggfnoid))));
+	return call;
 }
 
-static void
-check_result_type(const Aggref *call)
+/*
+ * Whether an aggregate can have been called with arguments of these types.  An
+ * argument has its declared type or one that the parser leaves alone: a domain
+ * over it, a row type for record.  VARIADIC "any" is one argument or more; of
+ * other variadic arguments the parser has made an array.
+ */
+static bool
+arguments_fit(Form_pg_proc form, const Oid *actual, int nactual)
 {
+	const Oid  *declared = form->proargtypes.values;
+
+	if (form->provariadic == ANYOID ? nactual < form->pronargs : nactual != form->pronargs)
+		return false;
+	for (int i = 0; i < form->pronargs; i++)
+	{
+		if (!IsPolymorphicType(declared[i]) && !IsBinaryCoercible(actual[i], declared[i]))
+			return false;
+	}
+	return check_generic_type_consistency(actual, declared, form->pronargs);
+}
+
+/*
+ * Raises an error unless argument and result types are those of a call of the
+ * aggregate.  Whatever else looks at the types comes later.
+ */
+static void
+check_call_types(const Aggref *call)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->aggfnoid));
+	Form_pg_proc form;
 	Oid			declared[FUNC_MAX_ARGS];
 	Oid			actual[FUNC_MAX_ARGS];
-	int			nargs = 0;
+	int			nactual = 0;
 	Oid			result;
 	ListCell   *lc;
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->aggfnoid));
-	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(tuple);
-	bool		matches = list_length(call->aggargtypes) == form->pronargs;
 
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", call->aggfnoid);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
 	foreach(lc, call->aggargtypes)
-		actual[nargs++] = lfirst_oid(lc);
+		actual[nactual++] = lfirst_oid(lc);
+	if (!arguments_fit(form, actual, nactual))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("types of arguments are not those of aggregate %s",
+						format_procedure(call->aggfnoid)),
+				 errhint("Give one argument after the state for each of the aggregate's.")));
+
 	memcpy(declared, form->proargtypes.values, sizeof(Oid) * form->pronargs);
-	result = form->prorettype;
-	if (matches || OidIsValid(form->provariadic))
-		result = enforce_generic_type_consistency(actual, declared,
-												  Min(nargs, form->pronargs), result, false);
+	result = enforce_generic_type_consistency(actual, declared, form->pronargs,
+											  form->prorettype, false);
 	ReleaseSysCache(tuple);
 	if (result != call->aggtype)
 		ereport(ERROR,
@@ -117,6 +145,17 @@ check_result_type(const Aggref *call)
 				 errmsg("result of aggregate %s is of type %s, not %s",
 						format_procedure(call->aggfnoid), format_type_be(result),
 						format_type_be(call->aggtype))));
+}
+
+static void
+check_state_type(const SaAggregate *aggregate, Oid type)
+{
+	if (type != aggregate->state_type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("state of aggregate %s is of type %s, not %s",
+						format_procedure(aggregate->aggref->aggfnoid),
+						format_type_be(aggregate->state_type), format_type_be(type))));
 }
 
 static SaStateFunctions *
@@ -133,12 +172,11 @@ call_functions(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("aggregate whose states are combined must not be null")));
-	check_aggregate(PG_GETARG_OID(1));
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	aggregate.aggref = make_call(outer, PG_GETARG_OID(1));
+	check_call_types(aggregate.aggref);
 	sa_aggregate_resolve_state(&aggregate);
 	check_state_type(&aggregate, lthird_oid(outer->aggargtypes));
-	check_result_type(aggregate.aggref);
 	functions = sa_state_functions(&aggregate);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = functions;

@@ -52,6 +52,7 @@
 #include "metadata/catalog.h"
 #include "metadata/late_function.h"
 #include "metadata/reader.h"
+#include "metadata/secret.h"
 #include "metadata/stream.h"
 #include "metadata/view.h"
 #include "metadata/watermark_function.h"
@@ -771,6 +772,8 @@ sa_continuous_view_create(CreateTableAsStmt *statement, const char *query_string
 		late_function = sa_late_function_lookup(state.options.late_function);
 	if (!state.view.owns_data)
 		find_into_table(&state);
+	if (state.aq != NULL)
+		sa_secret_create();
 	create_user_view(&state);
 	create_hidden_parts(&state);
 	store_user_view(&state);

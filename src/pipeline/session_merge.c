@@ -348,6 +348,7 @@ add_states(Sessions *sessions, const SaSpan *span, TupleTableSlot *slot)
 	SaAggregateQuery *aq = sessions->plan->aq;
 	SaDataTable *table = &sessions->table;
 	MemoryContext old_context;
+	SaStateForm form = span->arrival == SA_SPAN_STORED ? SA_STATE_STORED : SA_STATE_DELTA;
 	int			piece_column = sessions->state_column;
 	int			n = -1;
 	ListCell   *lc;
@@ -363,11 +364,11 @@ add_states(Sessions *sessions, const SaSpan *span, TupleTableSlot *slot)
 		n++;
 		if (aggregate->mode == SA_AGGREGATE_KEPT)
 			continue;
-		column = span->arrival == SA_SPAN_STORED ? aggregate->state_attnum - 1 : piece_column;
+		column = form == SA_STATE_STORED ? aggregate->state_attnum - 1 : piece_column;
 		piece_column++;
 		state.value = slot->tts_values[column];
 		state.isnull = slot->tts_isnull[column];
-		sa_state_add(sessions->plan->states[n], &state);
+		sa_state_add(sessions->plan->states[n], form, &state);
 	}
 	MemoryContextSwitchTo(old_context);
 	ResetPerTupleExprContext(table->estate);

@@ -593,9 +593,13 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
 		plan->delta = keep_statement(plan, sa_session_plan(query, row));
 	else
-		plan->delta = keep_statement(plan, sa_delta_plan(query, row));
+		plan->delta = keep_statement(plan, sa_delta_plan(query, row, true));
 	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
+	{
 		plan->lateness = keep_statement(plan, sa_lateness_plan(query, row));
+		if (!sa_window_has_gaps(&plan->aq->sq->window))
+			plan->delta_in_time = keep_statement(plan, sa_delta_plan(query, row, false));
+	}
 	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
 										Max(list_length(plan->aq->kept), 1));
 	for (int i = 0; i < list_length(plan->aq->kept); i++)

@@ -32,6 +32,7 @@ typedef struct SaViewPlan
 	SaAggregateQuery *aq;
 	SaViewTables tables;
 	PlannedStmt *delta;			/* of sessions: the session plan */
+	PlannedStmt *delta_in_time; /* if no row is behind; NULL: there is only one */
 	PlannedStmt **kept;			/* per kept set */
 	PlannedStmt *trial;			/* of kept arguments; NULL: nothing can fail */
 	PlannedStmt *lateness;		/* NULL: no windows, or sessions */

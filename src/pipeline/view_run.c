@@ -176,7 +176,10 @@ merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
 	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
 
-	execute_plan(plan->delta, scan, receiver);
+	if (plan->delta_in_time != NULL && !scan->any_behind)
+		execute_plan(plan->delta_in_time, scan, receiver);
+	else
+		execute_plan(plan->delta, scan, receiver);
 	receiver->rDestroy(receiver);
 	keep_arguments(plan, scan);
 }

@@ -115,7 +115,10 @@ make_expectations()
 		FROM manifest, tumble(event_time, '5 minutes')
 		GROUP BY window_start, window_end, user_id;
 		CREATE TABLE expected_rows AS $(row_summary manifest);
-		DROP TABLE manifest;
+		CREATE TABLE expected_minutes AS
+		SELECT date_trunc('minute', event_time) AS minute, user_id, page, count(*) AS n,
+			max(amount) AS greatest
+		FROM manifest GROUP BY 1, 2, 3;
 	END
 	rm events.manifest
 }
@@ -134,6 +137,7 @@ write_facts()
 	fact settings "max_wal_size = 4GB, shared_buffers = 1GB, track_commit_timestamp = on"
 	fact rows "$BENCH_ROWS"
 	fact runs "$BENCH_RUNS"
+	fact what "$BENCH_WHAT"
 	fact size "$size"
 	fact partitions "$partitions"
 	fact rate "$rate"
@@ -335,6 +339,103 @@ measure_latency()
 	drop_stream
 }
 
+# ----------------------------------------------------------------------------
+# Kinds of windows and aggregates
+# ----------------------------------------------------------------------------
+
+# windows_view FUNCTION AGGREGATES: a view by window and user.
+windows_view()
+{
+	printf '%s' "CREATE MATERIALIZED VIEW windows_view WITH (stream_agg.continuous) AS
+		SELECT window_start, window_end, user_id, $2
+		FROM events, $1 GROUP BY window_start, window_end, user_id;"
+}
+
+# Dies unless two queries give the same rows.
+check_same()
+{
+	local differ
+
+	differ=$(ask "SELECT count(*) FROM (($2) EXCEPT ALL ($3) UNION ALL (($3) EXCEPT ALL ($2))) AS d")
+	[ "$differ" = 0 ] ||
+		sa_die "WRONG RESULT: $differ rows of the case \"$1\" differ from what was produced"
+}
+
+# check_hop CASE SIZE: against windows that are made of the rows of a minute.
+check_hop()
+{
+	check_same "$1" "SELECT window_start, user_id, n, greatest FROM windows_view" \
+		"SELECT window_start, user_id, sum(n), max(greatest)
+		FROM expected_minutes, hop(minute, '1 minute', '$2') GROUP BY window_start, user_id"
+}
+
+# The classic feature of fraud detection; of some users, since reading all takes long.
+check_distinct()
+{
+	local users="user_id IN (SELECT user_id FROM expected_minutes GROUP BY 1 ORDER BY 1 LIMIT 10)"
+
+	check_same "$1" "SELECT window_start, user_id, pages FROM windows_view WHERE $users" \
+		"SELECT window_start, user_id, count(DISTINCT page)
+		FROM expected_minutes, hop(minute, '1 minute', '1 hour') WHERE $users
+		GROUP BY window_start, user_id"
+}
+
+# check_whole CASE COLUMNS EXPRESSION FUNCTION: against the same query over all rows.
+check_whole()
+{
+	check_same "$1" "SELECT window_start, user_id, $2 FROM windows_view" \
+		"SELECT window_start, user_id, $3 FROM manifest, $4 GROUP BY window_start, user_id"
+}
+
+check_sessions()
+{
+	check_same "$1" "SELECT window_start, window_end, user_id, n, greatest FROM windows_view" \
+		"SELECT min(event_time), max(event_time) + interval '2 s', user_id, count(*), max(amount)
+		FROM (SELECT *, sum(begins) OVER (PARTITION BY user_id ORDER BY event_time) AS session
+			FROM (SELECT *, CASE WHEN event_time - lag(event_time) OVER (PARTITION BY user_id
+					ORDER BY event_time) <= interval '2 s' THEN 0 ELSE 1 END AS begins
+				FROM manifest) AS r) AS s
+		GROUP BY user_id, session"
+}
+
+# measure_case CASE FUNCTION AGGREGATES CHECK…: one run of it.
+measure_case()
+{
+	local name=$1 function=$2 aggregates=$3
+	shift 3
+
+	measure "$name" events "$(windows_view "$function" "$aggregates")"
+	"$1" "$name" "${@:2}"
+	check_no_rejects
+	drop_stream
+}
+
+measure_windows()
+{
+	local both="count(*) AS n, max(amount) AS greatest"
+
+	bench/bare_consumer "$bootstrap" events >/dev/null || exit 1
+	for run in $(seq "$BENCH_RUNS"); do
+		progress "run $run of $BENCH_RUNS"
+		measure_bare
+		measure start one_row "$(aggregate_view)"
+		drop_stream
+		measure_case tumble "tumble(event_time, '1 minute')" "$both" check_hop '1 minute'
+		measure_case hop_1 "hop(event_time, '1 minute', '1 minute')" "$both" check_hop '1 minute'
+		measure_case hop_10 "hop(event_time, '1 minute', '10 minutes')" "$both" \
+			check_hop '10 minutes'
+		measure_case hop_60 "hop(event_time, '1 minute', '1 hour')" "$both" check_hop '1 hour'
+		measure_case session "session(event_time, '2 s')" "$both" check_sessions
+		measure_case hop_distinct "hop(event_time, '1 minute', '1 hour')" \
+			"count(DISTINCT page) AS pages" check_distinct
+		measure_case distinct "tumble(event_time, '1 hour')" "count(DISTINCT s) AS n" \
+			check_whole n 'count(DISTINCT s)' "tumble(event_time, '1 hour')"
+		measure_case percentile "tumble(event_time, '1 hour')" \
+			"percentile_disc(0.5) WITHIN GROUP (ORDER BY amount) AS median" check_whole median \
+			'percentile_disc(0.5) WITHIN GROUP (ORDER BY amount)' "tumble(event_time, '1 hour')"
+	done
+}
+
 trap 'sa_stop_servers "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
 : >"$results"
@@ -346,6 +447,10 @@ fill events "$BENCH_ROWS"
 fill one_row 1
 make_expectations
 write_facts
+if [ "$BENCH_WHAT" = windows ]; then
+	measure_windows
+	exit
+fi
 measure_throughput
 for interval in $BENCH_INTERVALS; do
 	measure_latency "$interval"

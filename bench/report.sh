@@ -49,7 +49,7 @@ awk -F '\t' -v format="${1:?format}" '
 			if (format == "markdown")
 				out = out (i == 1 ? "| " : " | ") cell[i]
 			else
-				out = out sprintf((i == 1 ? "%-20s" : "%15s"), cell[i])
+				out = out sprintf((i == 1 ? "%-24s" : "%15s"), cell[i])
 		print out (format == "markdown" ? " |" : "")
 		if (alignment != "" && format == "markdown")
 		{
@@ -95,6 +95,18 @@ awk -F '\t' -v format="${1:?format}" '
 		print ""
 		line("case|rows/s|steady rows/s|ratio to bare|CPU s|CPU us/row|private MB|WAL MB/M rows", "---:")
 		throughput("bare", "bare consumer")
+		if (fact["what"] == "windows")
+		{
+			throughput("tumble", "tumble, 1 minute")
+			throughput("hop_1", "hop, 1 window a row")
+			throughput("hop_10", "hop, 10 windows a row")
+			throughput("hop_60", "hop, 60 windows a row")
+			throughput("session", "session, gap 2 s")
+			throughput("hop_distinct", "DISTINCT, hop of 60")
+			throughput("distinct", "DISTINCT, all differ")
+			throughput("percentile", "percentile_disc")
+			exit
+		}
 		throughput("aggregate", "aggregate")
 		throughput("load", "load")
 		throughput("both", "load and aggregate")

@@ -10,9 +10,10 @@
  *	  ranges all have one), no number of an anonymous row type, no text in some
  *	  client's encoding (textsend converts to that), no byte order.
  *
- *	  And it may not be trusted: who may write to the table can make up bytes.
- *	  So no value is ever the image that was stored; it is made by code that
- *	  checks what it is given: a type's input or receive function, or ours.
+ *	  And it is not trusted, although stored states are sealed (sealed_state.c):
+ *	  types may have changed since.  So no value is ever the image that was
+ *	  stored; it is made by code that checks what it is given: a type's input or
+ *	  receive function, or ours.
  *
  *	  Types change while states of them are stored.  The label of an enum is
  *	  found by name, then by OID, so that it may be renamed.  After a restore

@@ -64,10 +64,14 @@ type_sql(Oid type, int32 typmod)
 char *
 sa_typed_null_sql(Oid type, int32 typmod, Oid collation)
 {
+	const char *null = psprintf("NULL::%s", type_sql(type, typmod));
+
+	/* a cast of NULL to a domain may be an error; what is not in an array isn't */
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		null = psprintf("(%s[])[1]", null);
 	if (OidIsValid(collation))
-		return psprintf("NULL::%s COLLATE %s", type_sql(type, typmod),
-						generate_collation_name(collation));
-	return psprintf("NULL::%s", type_sql(type, typmod));
+		return psprintf("%s COLLATE %s", null, generate_collation_name(collation));
+	return pstrdup(null);
 }
 
 static const char *
@@ -332,7 +336,7 @@ combined_value(const SaViewTables *tables, const SaAggregate *aggregate)
 		Oid			type = lfirst_oid(lc);
 
 		appendStringInfo(&sql, ", %s",
-						 sa_typed_null_sql(getBaseType(type), -1,
+						 sa_typed_null_sql(type, -1,
 										   OidIsValid(get_typcollation(type)) ?
 										   aggref->inputcollid : InvalidOid));
 	}

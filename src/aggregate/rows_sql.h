@@ -67,7 +67,7 @@ extern char *sa_relation_sql(Oid relid);
 /* "column" */
 extern const char *sa_column_sql(Oid relid, AttrNumber attnum);
 
-/* NULL::type COLLATE collation */
+/* A NULL of the type: NULL::type COLLATE collation, also for domains that are NOT NULL */
 extern char *sa_typed_null_sql(Oid type, int32 typmod, Oid collation);
 
 /* A call that aggregates kept arguments; the table of the set is "alias". */

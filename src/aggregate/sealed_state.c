@@ -13,12 +13,16 @@
  *
  *	  The key depends on the database's secret and on what the deserialization
  *	  function is (its C symbol and library), so that no state gets to a function
- *	  that another one's counterpart has written.  Names and OIDs have no part in
- *	  it: states must survive renames, and a dump.
+ *	  that another one's counterpart has written.  Functions for any type go by
+ *	  the types of the arguments, so these have a part in it as well: those that
+ *	  PostgreSQL comes with by their OIDs, others by what their values look like.
+ *	  So has the major version, which the format may change with.
+ *	  All else about names and OIDs has none: states must survive renames, and a
+ *	  dump.
  *
  *	  What one user's rows have made can be put into another row, or passed to
- *	  combine_states(): it is a state that rows could have made, and does no
- *	  harm.
+ *	  combine_states(): it is a state that rows could have made, and a function
+ *	  that reads it does what it does in every query.
  *
  *	  Sealed form: 8 bytes of code, most significant first; the state.
  *
@@ -27,10 +31,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_proc.h"
 #include "lib/stringinfo.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
@@ -50,21 +56,43 @@ append_attribute(StringInfo name, HeapTuple function, AttrNumber attnum)
 	appendStringInfoChar(name, '\0');
 }
 
+static void
+append_type(StringInfo name, Oid type)
+{
+	Oid			base = getBaseType(type);
+	int16		typlen;
+	bool		typbyval;
+
+	if (base < FirstUnpinnedObjectId)
+		appendStringInfo(name, "%u", base);
+	else
+	{
+		get_typlenbyval(base, &typlen, &typbyval);
+		appendStringInfo(name, "%c%d%c", get_typtype(base), typlen, typbyval ? 'v' : 'r');
+	}
+	appendStringInfoChar(name, '\0');
+}
+
 SaMacKey
-sa_sealed_state_key(Oid deserialfn)
+sa_sealed_state_key(Oid deserialfn, const List *argtypes)
 {
 	SaMacKey	secret = sa_secret_key();
 	SaMacKey	key;
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(deserialfn));
 	StringInfoData name;
+	ListCell   *lc;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", deserialfn);
 	initStringInfo(&name);
 	appendStringInfoChar(&name, 0);
+	appendStringInfo(&name, "%d", SA_STATE_VERSION);
+	appendStringInfoChar(&name, '\0');
 	append_attribute(&name, tuple, Anum_pg_proc_prosrc);
 	append_attribute(&name, tuple, Anum_pg_proc_probin);
 	ReleaseSysCache(tuple);
+	foreach(lc, argtypes)
+		append_type(&name, lfirst_oid(lc));
 
 	/* the first byte tells the two halves apart */
 	key.k0 = sa_mac(&secret, (const uint8 *) name.data, name.len);
@@ -94,7 +122,7 @@ report_damage(Oid aggfnoid)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("stored state of aggregate %s is damaged", format_procedure(aggfnoid)),
-			 errdetail("It is not what a continuous view of this database has written for this aggregate."),
+			 errdetail("It is not what a continuous view of this database has written for this aggregate, under this major version of PostgreSQL."),
 			 errhint("Restore the table with the state from a backup, or create the continuous view anew.")));
 }
 
@@ -118,5 +146,8 @@ sa_sealed_state_open(const SaMacKey *key, Oid aggfnoid, Datum sealed)
 	state = palloc(VARHDRSZ + length);
 	SET_VARSIZE(state, VARHDRSZ + length);
 	memcpy(VARDATA(state), data, length);
+	/* it may have been made here, from compressed or toasted form */
+	if ((Pointer) bytes != DatumGetPointer(sealed))
+		pfree(bytes);
 	return PointerGetDatum(state);
 }

@@ -8,10 +8,15 @@
 #ifndef SA_AGGREGATE_SEALED_STATE_H
 #define SA_AGGREGATE_SEALED_STATE_H
 
+#include "nodes/pg_list.h"
+
 #include "base/mac.h"
 
-/* The key for states that a deserialization function reads. */
-extern SaMacKey sa_sealed_state_key(Oid deserialfn);
+/*
+ * The key for states that a deserialization function reads, of an aggregate
+ * whose arguments are of these types.
+ */
+extern SaMacKey sa_sealed_state_key(Oid deserialfn, const List *argtypes);
 
 /* A bytea from a serialization function as it is stored, in CurrentMemoryContext. */
 extern Datum sa_sealed_state_seal(const SaMacKey *key, Datum state);

@@ -47,6 +47,7 @@ typedef struct SupportFunction
 
 struct SaStateFunctions
 {
+	const Aggref *aggref;		/* the call; the caller's */
 	bool		internal;		/* states are stored serialized */
 	int16		typlen;			/* of the transition type */
 	bool		typbyval;
@@ -57,8 +58,7 @@ struct SaStateFunctions
 	SupportFunction deserialize;
 	SupportFunction final;
 
-	/* of internal states; the key is made when the first state wants it */
-	Oid			aggfnoid;
+	/* for internal states: made when the first one wants it */
 	bool		has_key;
 	SaMacKey	key;
 
@@ -113,7 +113,7 @@ sa_state_functions(const SaAggregate *aggregate)
 	transtype = resolve_aggregate_transtype(aggref->aggfnoid, form->aggtranstype,
 											argtypes, nargs);
 
-	functions->aggfnoid = aggref->aggfnoid;
+	functions->aggref = aggref;
 	functions->internal = transtype == INTERNALOID;
 	get_typlenbyval(transtype, &functions->typlen, &functions->typbyval);
 	functions->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
@@ -181,7 +181,8 @@ sealing_key(SaStateFunctions *functions)
 {
 	if (!functions->has_key)
 	{
-		functions->key = sa_sealed_state_key(functions->deserialize.flinfo.fn_oid);
+		functions->key = sa_sealed_state_key(functions->deserialize.flinfo.fn_oid,
+											 functions->aggref->aggargtypes);
 		functions->has_key = true;
 	}
 	return &functions->key;
@@ -202,7 +203,8 @@ load_state(SaStateFunctions *functions, SaStateForm form, const SaStateDatum *gi
 		 */
 		if (!state.isnull && form == SA_STATE_STORED)
 			state.value = sa_sealed_state_open(sealing_key(functions),
-											   functions->aggfnoid, state.value);
+											   functions->aggref->aggfnoid,
+											   state.value);
 		else if (!state.isnull)
 			state.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(state.value));
 		set_argument(&functions->deserialize, 0, state);

@@ -7,7 +7,7 @@
  *	  SipHash-2-4, as specified by Aumasson and Bernstein ("SipHash: a fast
  *	  short-input PRF", 2012): who doesn't know the key can't tell the code of a
  *	  message that he has not seen it for.  It is made for short messages: some
- *	  20 ns for one of 40 bytes, where an HMAC takes many times that.
+ *	  30 ns for one of 40 bytes, where an HMAC takes many times that.
  *
  *	  The result is the same on machines of any byte order.  test/mac has the
  *	  test vectors.
@@ -15,6 +15,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include "port/pg_bswap.h"
 
 #include "base/mac.h"
 
@@ -30,18 +32,20 @@ rotate_left(uint64 word, int n)
 	return (word << n) | (word >> (64 - n));
 }
 
-/* Up to 8 bytes as a number, the first one the least significant. */
+/* 8 bytes as a number, the first one the least significant. */
 static inline uint64
-little_endian(const uint8 *bytes, size_t length)
+load_word(const uint8 *bytes)
 {
-	uint64		word = 0;
+	uint64		word;
 
-	for (size_t i = 0; i < length; i++)
-		word |= (uint64) bytes[i] << (8 * i);
+	memcpy(&word, bytes, sizeof(word));
+#ifdef WORDS_BIGENDIAN
+	word = pg_bswap64(word);
+#endif
 	return word;
 }
 
-static inline void
+static pg_attribute_always_inline void
 sip_rounds(SipState v, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -60,7 +64,7 @@ sip_rounds(SipState v, int n)
 	}
 }
 
-static inline void
+static pg_attribute_always_inline void
 compress(SipState v, uint64 word)
 {
 	v[3] ^= word;
@@ -71,7 +75,7 @@ compress(SipState v, uint64 word)
 SaMacKey
 sa_mac_key(const uint8 *bytes)
 {
-	SaMacKey	key = {little_endian(bytes, 8), little_endian(bytes + 8, 8)};
+	SaMacKey	key = {load_word(bytes), load_word(bytes + 8)};
 
 	return key;
 }
@@ -87,11 +91,14 @@ sa_mac(const SaMacKey *key, const uint8 *message, size_t length)
 		key->k1 ^ UINT64CONST(0x7465646279746573)
 	};
 	size_t		whole = length - length % 8;
+	uint8		rest[8] = {0};
 
 	for (size_t i = 0; i < whole; i += 8)
-		compress(v, little_endian(message + i, 8));
+		compress(v, load_word(message + i));
 	/* the last word has what is left, and the length modulo 256 */
-	compress(v, little_endian(message + whole, length % 8) | (uint64) length << 56);
+	memcpy(rest, message + whole, length % 8);
+	rest[7] = (uint8) length;
+	compress(v, load_word(rest));
 
 	v[2] ^= 0xff;
 	sip_rounds(v, FINAL_ROUNDS);

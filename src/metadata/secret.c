@@ -23,6 +23,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "base/compat.h"
 #include "metadata/catalog.h"
 #include "metadata/secret.h"
 #include "stream_agg.h"

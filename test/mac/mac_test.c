@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 
+#include "base/compat.h"
 #include "base/mac.h"
 
 PG_MODULE_MAGIC;

@@ -161,6 +161,7 @@ sub create_stream
 CREATE FOREIGN TABLE $stream->{name} ($columns, at $case->{type},
 	part int OPTIONS (metadata 'partition'), id bigint) SERVER fuzz
 	OPTIONS (event_time 'at', partitions '$case->{partitions}', idle_timeout '$idle',
+	max_future '36500 days',
 	max_out_of_orderness '$case->{delay}{text}', batch_rows '$stream->{batch_rows}');
 END
 }

@@ -53,6 +53,7 @@ INSERT INTO sales VALUES ('bonn', 'tea', 10, '2026-03-01 12:10Z'), ('bonn', 'gif
 SELECT * FROM sales_per_hour;
 
 ALTER MATERIALIZED VIEW sales_per_hour RENAME TO hourly;
+ALTER MATERIALIZED VIEW hourly SET (stream_agg.retention = '365 days');
 COMMENT ON MATERIALIZED VIEW hourly IS 'shops by the hour';
 DROP FOREIGN TABLE sales;
 

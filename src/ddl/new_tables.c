@@ -11,15 +11,22 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_index.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 
+#include "aggregate/rows_sql.h"
 #include "ddl/new_tables.h"
+#include "metadata/catalog.h"
 #include "stream_agg.h"
 
 static void
@@ -184,6 +191,38 @@ sa_new_object_give(const char *kind, const char *name, Oid owner)
 {
 	run_sql(psprintf("ALTER %s %s OWNER TO %s", kind, data_schema_name(name),
 					 quote_identifier(GetUserNameFromId(owner, false))));
+}
+
+static bool
+has_index_on(Oid relid, AttrNumber attnum)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		found |= index->rd_index->indisvalid && index->rd_index->indkey.values[0] == attnum &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+		index_close(index, AccessShareLock);
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
+void
+sa_new_tables_index_ends(const SaAggregateQuery *aq, Oid data)
+{
+	SaCatalogScope scope;
+
+	if (has_index_on(data, aq->end_attnum))
+		return;
+	sa_catalog_begin(&scope);
+	run_sql(psprintf("CREATE INDEX ON %s (%s)", sa_relation_sql(data),
+					 sa_column_sql(data, aq->end_attnum)));
+	sa_catalog_end(&scope);
 }
 
 void

@@ -26,6 +26,9 @@ typedef struct SaNewTables
  */
 extern void sa_new_tables_create(const SaNewTables *new, Oid owner);
 
+/* Makes sure of an index by which settled windows are found. */
+extern void sa_new_tables_index_ends(const SaAggregateQuery *aq, Oid data);
+
 /* ALTER kind name OWNER TO owner, for an object in schema stream_agg_data. */
 extern void sa_new_object_give(const char *kind, const char *name, Oid owner);
 

@@ -27,6 +27,7 @@
 
 #include "ddl/alter_server.h"
 #include "ddl/alter_stream.h"
+#include "ddl/alter_view.h"
 #include "ddl/continuous_view.h"
 #include "ddl/utility_hook.h"
 #include "ddl/view_options.h"
@@ -262,6 +263,13 @@ run_statement(PlannedStmt *pstmt, const char *query_string, bool read_only,
 		return;
 	}
 	refuse_refresh(pstmt->utilityStmt);
+	if (sa_alter_view_has_options(pstmt->utilityStmt))
+	{
+		/* the tree may be a cached plan's */
+		pstmt = copyObject(pstmt);
+		if (sa_alter_view_options((AlterTableStmt *) pstmt->utilityStmt))
+			return;
+	}
 	if (IsA(drop, DropStmt) && drop->removeType == OBJECT_MATVIEW)
 	{
 		PlannedStmt *views_pstmt;

@@ -19,6 +19,7 @@
 typedef struct ViewOption
 {
 	const char *name;
+	bool		changeable;		/* by ALTER … SET and RESET */
 	void		(*apply) (SaViewOptions *options, DefElem *option);
 } ViewOption;
 
@@ -99,15 +100,15 @@ apply_state_ttl(SaViewOptions *options, DefElem *option)
 }
 
 static const ViewOption view_options[] = {
-	{"continuous", apply_continuous},
-	{"start", apply_start},
-	{"into", apply_into},
-	{"emit", apply_emit},
-	{"late", apply_late},
-	{"allowed_lateness", apply_allowed_lateness},
-	{"late_function", apply_late_function},
-	{"retention", apply_retention},
-	{"state_ttl", apply_state_ttl},
+	{"continuous", false, apply_continuous},
+	{"start", false, apply_start},
+	{"into", false, apply_into},
+	{"emit", false, apply_emit},
+	{"late", true, apply_late},
+	{"allowed_lateness", false, apply_allowed_lateness},
+	{"late_function", true, apply_late_function},
+	{"retention", true, apply_retention},
+	{"state_ttl", false, apply_state_ttl},
 };
 
 /* options that are promised, but that this version does not have */
@@ -115,8 +116,8 @@ static const char *const later_options[] = {
 	"key", "sink"
 };
 
-static bool
-is_ours(DefElem *option)
+bool
+sa_view_option_is_ours(const DefElem *option)
 {
 	return option->defnamespace != NULL &&
 		strcmp(option->defnamespace, SA_EXTENSION_NAME) == 0;
@@ -131,7 +132,7 @@ sa_view_options_continuous(List *options)
 	{
 		DefElem    *option = lfirst_node(DefElem, lc);
 
-		if (is_ours(option) && strcmp(option->defname, "continuous") == 0)
+		if (sa_view_option_is_ours(option) && strcmp(option->defname, "continuous") == 0)
 			return defGetBoolean(option);
 	}
 	return false;
@@ -162,6 +163,40 @@ report_unknown(DefElem *option)
 					 sa_nearest_found(&nearest)) : 0));
 }
 
+static const ViewOption *
+find_option(DefElem *option)
+{
+	for (int i = 0; i < lengthof(view_options); i++)
+	{
+		if (strcmp(view_options[i].name, option->defname) == 0)
+			return &view_options[i];
+	}
+	report_unknown(option);
+	return NULL;				/* not reached */
+}
+
+void
+sa_view_option_change(SaViewOptions *options, DefElem *option)
+{
+	const ViewOption *found = find_option(option);
+
+	if (!found->changeable)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("option \"%s.%s\" of a continuous view cannot be changed",
+						SA_EXTENSION_NAME, option->defname),
+				 errdetail("The tables of the view were made for it."),
+				 errhint("Drop the continuous view and create it again.")));
+	if (option->arg != NULL)
+		found->apply(options, option);
+	else if (strcmp(found->name, "late") == 0)
+		options->late_drop = false;
+	else if (strcmp(found->name, "late_function") == 0)
+		options->late_function = NULL;
+	else
+		options->retention_us = -1;
+}
+
 void
 sa_view_options_read(List *options, SaViewOptions *result)
 {
@@ -174,20 +209,12 @@ sa_view_options_read(List *options, SaViewOptions *result)
 	foreach(lc, options)
 	{
 		DefElem    *option = lfirst_node(DefElem, lc);
-		int			i;
 
-		if (!is_ours(option))
+		if (!sa_view_option_is_ours(option))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("a continuous view does not take the parameter \"%s\"", option->defname),
 					 errhint("Use ALTER TABLE on the table behind the view; see stream_agg.data_table().")));
-		for (i = 0; i < lengthof(view_options); i++)
-		{
-			if (strcmp(view_options[i].name, option->defname) == 0)
-				break;
-		}
-		if (i == lengthof(view_options))
-			report_unknown(option);
-		view_options[i].apply(result, option);
+		find_option(option)->apply(result, option);
 	}
 }

@@ -8,7 +8,7 @@
 #ifndef SA_DDL_VIEW_OPTIONS_H
 #define SA_DDL_VIEW_OPTIONS_H
 
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 
 typedef struct SaViewOptions
 {
@@ -29,6 +29,15 @@ typedef struct SaViewOptions
  * unknown names and values, but only if the view is to be continuous.
  */
 extern void sa_view_options_read(List *options, SaViewOptions *result);
+
+/* Whether an option has our namespace. */
+extern bool sa_view_option_is_ours(const DefElem *option);
+
+/*
+ * ALTER … SET an option, or RESET it if it has no value.  Raises an error for
+ * those that can't be changed.
+ */
+extern void sa_view_option_change(SaViewOptions *options, DefElem *option);
 
 /* true if the list has stream_agg.continuous, whatever else it has */
 extern bool sa_view_options_continuous(List *options);

@@ -79,6 +79,31 @@ sa_late_function_depend(Oid view, Oid function)
 }
 
 void
+sa_late_function_forget(Oid view)
+{
+	static SaStatement select = {
+		"SELECT refobjid FROM pg_depend WHERE classid = 'pg_class'::regclass"
+		" AND objid = $1 AND refclassid = 'pg_proc'::regclass",
+		1, {OIDOID}
+	};
+	Datum		values[] = {ObjectIdGetDatum(view)};
+	SaCatalogScope scope;
+	uint64		count;
+
+	sa_catalog_begin(&scope);
+	count = sa_catalog_execute(&select, values, NULL);
+	for (uint64 i = 0; i < count; i++)
+	{
+		bool		isnull;
+		Oid			function = DatumGetObjectId(sa_catalog_value(i, 1, &isnull));
+
+		(void) deleteDependencyRecordsForSpecific(RelationRelationId, view, DEPENDENCY_NORMAL,
+												  ProcedureRelationId, function);
+	}
+	sa_catalog_end(&scope);
+}
+
+void
 sa_late_functions_adopt(void)
 {
 	static SaStatement select = {

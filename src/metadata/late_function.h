@@ -22,6 +22,9 @@ extern char *sa_late_function_name(Oid function);
 /* Makes a view depend on a function, once however often it is called. */
 extern void sa_late_function_depend(Oid view, Oid function);
 
+/* Makes a view depend on no function any more. */
+extern void sa_late_function_forget(Oid view);
+
 /* Makes all views depend on their functions, after a restore. */
 extern void sa_late_functions_adopt(void);
 

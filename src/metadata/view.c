@@ -188,6 +188,32 @@ sa_view_insert(const SaView *view)
 	sa_catalog_end(&scope);
 }
 
+void
+sa_view_update_options(const SaView *view)
+{
+	static SaStatement update = {
+		"UPDATE stream_agg.continuous_view SET late = $2, late_function = $3, retention_us = $4"
+		" WHERE view = $1",
+		4, {REGCLASSOID, TEXTOID, TEXTOID, INT8OID}
+	};
+	Datum		values[] = {
+		ObjectIdGetDatum(view->view),
+		CStringGetTextDatum(view->late_drop ? "drop" : "record"),
+		view->late_function != NULL ? CStringGetTextDatum(view->late_function) : (Datum) 0,
+		Int64GetDatum(view->retention_us)
+	};
+	char		nulls[] = "    ";
+	SaCatalogScope scope;
+
+	if (view->late_function == NULL)
+		nulls[2] = 'n';
+	if (view->retention_us < 0)
+		nulls[3] = 'n';
+	sa_catalog_begin(&scope);
+	sa_catalog_execute(&update, values, nulls);
+	sa_catalog_end(&scope);
+}
+
 /*
  * The main reader stays: its positions are those of the stream.
  */

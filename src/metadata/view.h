@@ -59,6 +59,9 @@ typedef struct SaProgress
 
 extern void sa_view_insert(const SaView *view);
 
+/* Stores late, late_function and retention. */
+extern void sa_view_update_options(const SaView *view);
+
 /* Deletes all that is recorded about a view, and a reader of its own. */
 extern void sa_view_delete(const SaView *view);
 

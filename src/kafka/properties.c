@@ -117,7 +117,8 @@ static const Property properties[] = {
 	/* reading */
 	INTEGER("fetch_min_bytes", FOR_CONSUMER, 1, MEGABYTE),
 	INTEGER("fetch_wait_max_ms", FOR_CONSUMER, 0, 1000),
-	INTEGER("fetch_max_bytes", FOR_CONSUMER, 1024, 64 * MEGABYTE),
+	/* librdkafka refuses less than message.max.bytes, which is not for consumers */
+	INTEGER("fetch_max_bytes", FOR_CONSUMER, 1000000, 64 * MEGABYTE),
 	INTEGER("fetch_message_max_bytes", FOR_CONSUMER, 1024, 64 * MEGABYTE),
 	INTEGER("queued_min_messages", FOR_CONSUMER, 1000, 1000000),
 	INTEGER("queued_max_messages_kbytes", FOR_CONSUMER, 1024, 256 * 1024),

@@ -477,12 +477,9 @@ same_outcome('first part', @kafka, 'inserted');
 # one row would take too long.
 query("SELECT stream_agg.pause('$_')") foreach qw(whole ones sevens thousands);
 query("ALTER FOREIGN TABLE ones OPTIONS (SET batch_rows '40')");
-my $producer = $broker->start_producing($topic, next_events(2500, '--late-every' => 50, '--rate' => 2500));
-foreach (1 .. 2)
-{
-	sleep(rand(0.5));
-	query("SELECT pg_terminate_backend($_)") foreach reader_pids('live');
-}
+my $producer = $broker->start_producing($topic, next_events(2500, '--late-every' => 50, '--rate' => 1250));
+sleep(0.2 + rand(0.6));
+query("SELECT pg_terminate_backend($_)") foreach reader_pids('live');
 load_manifest($node, $broker->finish_producing($producer));
 query("SELECT stream_agg.resume('$_')") foreach qw(sevens ones thousands whole);
 foreach my $round (1 .. 3)

@@ -169,6 +169,31 @@ SELECT length FROM large_ordered;
 SELECT view, "offset", sqlstate, regexp_replace(reason, '\d+', 'N', 'g') AS reason, detail FROM letters
 WHERE view::text LIKE 'large%';
 
+-- A constraint of the user's on the table: a dead letter for the row where rows are
+-- written as they come, for the group where windows are written when they end.
+CREATE FOREIGN TABLE checked (k text, v int, t timestamptz) SERVER kept_errors OPTIONS (event_time 't');
+CREATE MATERIALIZED VIEW checked_rows WITH (stream_agg.continuous) AS SELECT k, v FROM checked;
+CREATE MATERIALIZED VIEW checked_tumbled WITH (stream_agg.continuous) AS
+	SELECT window_start, k, sum(v) AS total FROM checked, tumble(t, '5 min') GROUP BY 1, 2;
+CREATE MATERIALIZED VIEW checked_hopped WITH (stream_agg.continuous) AS
+	SELECT window_start, k, sum(v) AS total FROM checked, hop(t, '5 min', '10 min') GROUP BY 1, 2;
+ALTER TABLE stream_agg_data.checked_tumbled ADD CONSTRAINT small CHECK (total < 100);
+ALTER TABLE stream_agg_data.checked_hopped ADD CONSTRAINT small CHECK (total < 100);
+INSERT INTO checked VALUES ('x', 101, '2024-01-01 00:01Z'), ('y', 7, '2024-01-01 00:01Z');
+INSERT INTO checked VALUES ('z', 1, '2024-01-02 00:01Z');
+SELECT * FROM checked_rows ORDER BY k;
+SELECT k, total FROM checked_tumbled WHERE is_final ORDER BY 1, 2;
+SELECT k, total FROM checked_hopped WHERE is_final ORDER BY 1, 2;
+SELECT view, sqlstate, reason, convert_from(value, 'UTF8')::jsonb ->> 'k' AS k FROM stream_agg.dead_letters
+WHERE view::text LIKE 'checked%' ORDER BY view::text, "offset";
+
+-- A time so early that a window of it would begin before all times.
+INSERT INTO checked VALUES ('early', 1, '4714-11-24 BC');
+INSERT INTO checked VALUES ('late', 1, '2024-01-03 00:01Z');
+SELECT view, sqlstate, reason FROM stream_agg.dead_letters
+WHERE view::text LIKE 'checked%' AND convert_from(value, 'UTF8') LIKE '%early%';
+SELECT k, count(*) FROM checked_hopped GROUP BY 1 ORDER BY 1;
+
 SET client_min_messages = warning;
 DROP SCHEMA kept_errors CASCADE;
 DROP SERVER kept_errors;

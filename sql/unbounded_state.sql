@@ -36,6 +36,11 @@ CREATE MATERIALIZED VIEW clock_below WITH (stream_agg.continuous) AS SELECT day,
 -- not a clock: it depends on a setting, which is the view's own
 CREATE MATERIALIZED VIEW no_clock WITH (stream_agg.continuous) AS
 SELECT window_start, date_trunc('day', t) AS day, count(*) FROM s, tumble(t, '1 h') GROUP BY 1, 2;
+-- so many windows that reading and storing them will be felt
+CREATE MATERIALIZED VIEW many WITH (stream_agg.continuous) AS
+SELECT window_start, count(*) FROM s, hop(t, '1 ms', '1 h') GROUP BY 1;
+CREATE MATERIALIZED VIEW not_many WITH (stream_agg.continuous) AS
+SELECT window_start, window_end, count(*) FROM s, cumulate(t, '10 s', '1 day') GROUP BY 1, 2;
 \set VERBOSITY terse
 DROP SCHEMA unbounded_state CASCADE;
 DROP SERVER unbounded_state;

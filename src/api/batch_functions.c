@@ -88,8 +88,7 @@ check_window(SaWindowError error)
 /*
  * pane_start(batch internal, event_time timestamptz) → timestamptz
  *
- * Start of the pane of a time: the longest stretch around it in which every time
- * has the same windows.
+ * Start of the pane of a time.  All times of a pane have the same windows.
  */
 Datum
 stream_agg_pane_start(PG_FUNCTION_ARGS)
@@ -100,6 +99,9 @@ stream_agg_pane_start(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	check_window(sa_window_assign(scan->pane, PG_GETARG_TIMESTAMPTZ(1), &pane));
+	/* else it would be found out when the windows are settled, and by all rows */
+	if (pane.start < scan->safe_from || pane.start > scan->safe_until)
+		check_window(SA_WINDOW_OUT_OF_RANGE);
 	PG_RETURN_TIMESTAMPTZ(pane.start);
 }
 

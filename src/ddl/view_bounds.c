@@ -15,6 +15,9 @@
 
 #include "ddl/view_bounds.h"
 
+/* In so many windows a row may be before the user is told. */
+#define MANY_WINDOWS	10000
+
 static void
 refuse_without_window(const char *option)
 {
@@ -111,6 +114,21 @@ reads_clock_walker(Node *node, void *context)
 	return expression_tree_walker(node, reads_clock_walker, context);
 }
 
+/* Open windows are made when they are read, and each is stored in the end. */
+static void
+notice_many_windows(const SaWindowSpec *window, const char *name)
+{
+	int64		windows = 1;
+
+	if (window->kind == SA_WINDOW_HOP || window->kind == SA_WINDOW_CUMULATE)
+		windows = window->size_units / window->slide_units;
+	if (windows > MANY_WINDOWS)
+		ereport(NOTICE,
+				(errmsg("each row of continuous view \"%s\" is in " INT64_FORMAT " windows",
+						name, windows),
+				 errhint("Choose a longer slide or step.")));
+}
+
 void
 sa_view_bounds_notice(const SaAggregateQuery *aq, const char *name)
 {
@@ -137,4 +155,5 @@ sa_view_bounds_notice(const SaAggregateQuery *aq, const char *name)
 		ereport(NOTICE,
 				(errmsg("continuous view \"%s\" keeps a row for every group for ever", name),
 				 errhint("If groups come and go, set the option \"stream_agg.state_ttl\" or group by a window.")));
+	notice_many_windows(&aq->sq->window, name);
 }

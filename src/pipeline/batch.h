@@ -124,6 +124,8 @@ typedef struct SaBatchScan
 	int64		allowed_lateness_us;
 	const SaWindowSpec *window; /* the view's, if it has one */
 	const SaWindowSpec *pane;	/* and what its windows are made of */
+	TimestampTz safe_from;		/* sa_window_safe_range() of the window */
+	TimestampTz safe_until;
 
 	/* sessions only: the rows first … last - 1 that are behind, in order */
 	int			nbehind;

@@ -60,11 +60,13 @@ typedef struct GroupLoop
 	const SaStream *stream;
 	SPIPlanPtr	trial;
 	SPIPlanPtr	write;
+	SPIPlanPtr	remove;			/* with panes */
 	MemoryContext context;		/* reset for each group */
 
 	ItemPointerData ctid;		/* of the group at hand */
 	int			naggregates;
 	Datum	   *mask;			/* of bool, per aggregate: leave it NULL */
+	bytea	   *json;			/* of the row, when it was written */
 } GroupLoop;
 
 /* Rows of the data table that are to be settled. */
@@ -124,6 +126,13 @@ prepare_trial(const SaViewPlan *plan)
 				   lengthof(argtypes), argtypes);
 }
 
+static char *
+returning_json(const char *columns)
+{
+	return psprintf("RETURNING (SELECT pg_catalog.row_to_json(x)::pg_catalog.text"
+					" FROM (SELECT %s) AS x)", columns);
+}
+
 /* UPDATE of the row; returns keys, window and values as JSON */
 static SPIPlanPtr
 prepare_write(const SaViewPlan *plan)
@@ -141,12 +150,27 @@ prepare_write(const SaViewPlan *plan)
 							 sa_column_sql(data, attnum));
 	}
 	return prepare(psprintf("UPDATE ONLY %s AS d SET %s = true, %s"
-							" WHERE d.ctid OPERATOR(pg_catalog.=) $1"
-							" RETURNING (SELECT pg_catalog.row_to_json(x)::pg_catalog.text"
-							" FROM (SELECT %s) AS x)",
+							" WHERE d.ctid OPERATOR(pg_catalog.=) $1 %s",
 							sa_relation_sql(data), sa_column_sql(data, aq->final_attnum),
 							sa_settle_assignments_sql(aq, &plan->tables, true),
-							columns.data),
+							returning_json(columns.data)),
+				   lengthof(argtypes), argtypes);
+}
+
+/* DELETE of the row; returns keys and window as JSON */
+static SPIPlanPtr
+prepare_remove(const SaViewPlan *plan)
+{
+	Oid			data = plan->tables.data;
+	Oid			argtypes[] = {TIDOID, BOOLARRAYOID};
+	StringInfoData columns;
+
+	initStringInfo(&columns);
+	for (AttrNumber attnum = 1; attnum <= plan->aq->end_attnum; attnum++)
+		appendStringInfo(&columns, "%sd.%s", columns.len > 0 ? ", " : "",
+						 sa_column_sql(data, attnum));
+	return prepare(psprintf("DELETE FROM ONLY %s AS d WHERE d.ctid OPERATOR(pg_catalog.=) $1 %s",
+							sa_relation_sql(data), returning_json(columns.data)),
 				   lengthof(argtypes), argtypes);
 }
 
@@ -279,16 +303,16 @@ find_failing_values(GroupLoop *loop)
 	return first;
 }
 
-/* Settles the group's row; returns its JSON. */
+/* Writes or removes the group's row; returns its JSON. */
 static bytea *
-write_group(GroupLoop *loop)
+execute_on_group(GroupLoop *loop, SPIPlanPtr statement)
 {
 	Datum		values[] = {PointerGetDatum(&loop->ctid), mask_array(loop)};
 	bytea	   *json = NULL;
 	bool		isnull;
 	Datum		value;
 
-	execute(loop->write, values);
+	execute(statement, values);
 	/* a trigger of the table may have kept it as it was */
 	if (SPI_processed > 0)
 	{
@@ -325,30 +349,66 @@ describe_failure(const GroupLoop *loop, const ErrorData *error)
 	return detail.data;
 }
 
-/* Returns whether all values of the group could be computed. */
+static void
+write_group(void *arg)
+{
+	GroupLoop  *loop = arg;
+
+	loop->json = execute_on_group(loop, loop->write);
+}
+
+static void
+record_failure(GroupLoop *loop, const ErrorData *error, const char *detail)
+{
+	SaDeadLetter letter = {
+		.stream = loop->stream->relid,
+		.view = loop->plan->view,
+		.topic = loop->stream->topic,
+		.value = loop->json,
+		.sqlstate = error->sqlerrcode,
+		.reason = error->message,
+		.detail = detail
+	};
+
+	if (loop->stream->on_error == SA_ON_ERROR_DEAD_LETTER)
+		sa_dead_group_record(&letter);
+}
+
+/*
+ * A group of panes that the table doesn't take, because of a constraint of the
+ * user's, is in it no more.  Without panes such a row has been refused when it
+ * came.
+ */
+static ErrorData *
+write_or_remove(GroupLoop *loop)
+{
+	ErrorData  *error;
+
+	if (!loop->plan->aq->panes)
+	{
+		write_group(loop);
+		return NULL;
+	}
+	error = sa_guarded_call(write_group, loop);
+	if (error != NULL)
+		loop->json = execute_on_group(loop, loop->remove);
+	return error;
+}
+
+/* Returns whether the group is stored with all of its values. */
 static bool
 settle_group(GroupLoop *loop)
 {
 	ErrorData  *error = find_failing_values(loop);
-	SaDeadLetter letter = {
-		.stream = loop->stream->relid,
-		.view = loop->plan->view,
-		.topic = loop->stream->topic
-	};
+	ErrorData  *refused = NULL;
 
-	if (error == NULL)
-	{
-		if (loop->plan->aq->panes)
-			(void) write_group(loop);
-		return true;
-	}
-	letter.value = write_group(loop);
-	letter.sqlstate = error->sqlerrcode;
-	letter.reason = error->message;
-	letter.detail = describe_failure(loop, error);
-	if (loop->stream->on_error == SA_ON_ERROR_DEAD_LETTER)
-		sa_dead_group_record(&letter);
-	return false;
+	if (error != NULL || loop->plan->aq->panes)
+		refused = write_or_remove(loop);
+	if (refused != NULL)
+		record_failure(loop, refused, refused->detail);
+	else if (error != NULL)
+		record_failure(loop, error, describe_failure(loop, error));
+	return error == NULL && refused == NULL;
 }
 
 /* ------------------------------------------------------------------------
@@ -371,6 +431,8 @@ settle_groups(const Closing *closing, const SaStream *stream)
 	SPI_connect();
 	loop.trial = prepare_trial(plan);
 	loop.write = prepare_write(plan);
+	if (plan->aq->panes)
+		loop.remove = prepare_remove(plan);
 	loop.mask = palloc(sizeof(Datum) * loop.naggregates);
 	loop.context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
 										 ALLOCSET_DEFAULT_SIZES);

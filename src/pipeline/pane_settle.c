@@ -107,6 +107,8 @@ any_is_due(const SaWindowSpec *spec, TimestampTz after, TimestampTz until)
 
 	if (after == DT_NOBEGIN)
 		return true;
+	if (after >= until)
+		return false;
 	check_window(sa_window_begin_after(&cursor, spec, after));
 	check_window(sa_window_next(&cursor, &window));
 	return window.end <= until;
@@ -119,8 +121,16 @@ sa_panes_settle(SaViewPlan *plan, TimestampTz after, TimestampTz until,
 	const SaWindowSpec *spec = &plan->aq->sq->window;
 	DueWindows	due = {.plan = plan,.store = store,.arg = arg};
 	TimestampTz pane;
+	TimestampTz safe_from;
+	TimestampTz safe_until;
 	bool		more = true;
 
+	/* no row has a window that reaches beyond the ends of time, but the
+	 * watermark may be there */
+	sa_window_safe_range(spec, &safe_from, &safe_until);
+	if (after != DT_NOBEGIN)
+		after = Max(after, MIN_TIMESTAMP + (safe_from - MIN_TIMESTAMP) / 2);
+	until = Min(until, END_TIMESTAMP - (END_TIMESTAMP - safe_until) / 2);
 	if (!any_is_due(spec, after, until))
 		return;
 	pane = first_pane(plan, DT_NOBEGIN);

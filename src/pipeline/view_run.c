@@ -216,6 +216,8 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
 	scan->window = &plan->aq->sq->window;
 	scan->pane = &plan->pane;
+	if (plan->aq->panes)
+		sa_window_safe_range(scan->window, &scan->safe_from, &scan->safe_until);
 	if (plan->row->state_ttl_us >= 0)
 		merge_expiring_groups(plan, scan, counts);
 	else

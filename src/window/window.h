@@ -131,6 +131,12 @@ sa_window_has_gaps(const SaWindowSpec *spec)
 extern int64 sa_window_max_length(const SaWindowSpec *spec);
 
 /*
+ * Times from *from to *until have windows with bounds that are valid times, and
+ * so have the times in those windows.
+ */
+extern void sa_window_safe_range(const SaWindowSpec *spec, int64 *from, int64 *until);
+
+/*
  * The zone of that name, or NULL.  Unlike the rest of this folder it may read
  * a file and allocate (for the life of the process).
  */

@@ -125,6 +125,16 @@ sa_window_max_length(const SaWindowSpec *spec)
 	return (days + 2) * USECS_PER_DAY;
 }
 
+void
+sa_window_safe_range(const SaWindowSpec *spec, int64 *from, int64 *until)
+{
+	/* longer windows than a sixteenth of all time are for nobody */
+	int64		length = Min(sa_window_max_length(spec), END_TIMESTAMP / 16);
+
+	*from = MIN_TIMESTAMP + 2 * length;
+	*until = END_TIMESTAMP - 2 * length;
+}
+
 const char *
 sa_window_error_text(SaWindowError error)
 {

@@ -14,9 +14,11 @@
 #
 #	  Each run has a stream and views of its own, so a worker of its own: what
 #	  /proc says of the worker is about this run alone.  The clock runs from
-#	  the commit of CREATE to the return of stream_agg.wait(); so the start of
+#	  the commit of CREATE to the last commit of a row of a view; so the start of
 #	  the worker and its connection to Kafka are in it.  What these take by
 #	  themselves is measured with a topic of one row (the case "start").
+#	  stream_agg.wait() is called when all is there: it has the worker ask the
+#	  broker for the ends, which holds up a batch.
 #
 #	  The time of a row's visibility is the commit timestamp of the transaction
 #	  that wrote it, which PostgreSQL takes just before it flushes the commit
@@ -228,8 +230,9 @@ settle()
 # measure CASE TOPIC DDL: lets a new worker read the topic to its end.
 measure()
 {
-	local answer rc done_ seconds wal pid
+	local answer rc done_ seconds wal pid rows=$BENCH_ROWS
 
+	[ "$2" != one_row ] || rows=1
 	settle
 	answer=$(psql -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 <<-END
 		BEGIN;
@@ -238,8 +241,20 @@ measure()
 		$3
 		COMMIT;
 		SELECT clock_timestamp() AS began, pg_current_wal_insert_lsn() AS lsn \\gset
+		DO \$\$
+		BEGIN
+			WHILE (SELECT coalesce(sum(next_offset), 0) FROM stream_agg.partitions
+					WHERE stream = 'events'::regclass) < $rows LOOP
+				PERFORM pg_sleep(0.02);
+			END LOOP;
+		END \$\$;
 		SELECT stream_agg.wait('events', '30 min') AS done \\gset
-		SELECT :'done', extract(epoch FROM clock_timestamp() - :'began')::numeric(12,3),
+		SELECT string_agg(format('SELECT max(pg_xact_commit_timestamp(xmin)) AS at FROM %s', t),
+			' UNION ALL ') AS tables
+		FROM stream_agg.continuous_view v, unnest(ARRAY[v.data, v.panes] || v.kept) AS t
+		WHERE v.stream = 'events'::regclass AND t IS NOT NULL \\gset
+		SELECT :'done', (SELECT extract(epoch FROM max(at) - :'began')::numeric(12,3)
+				FROM (:tables) AS tables),
 			pg_current_wal_insert_lsn() - :'lsn',
 			(SELECT min(pid) FROM stream_agg.workers WHERE kind = 'reader');
 	END

@@ -29,19 +29,6 @@
 SA_FUNCTION_INFO_V1(stream_agg_open_windows);
 SA_FUNCTION_INFO_V1(stream_agg_is_copy);
 
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* SELECT whose rows are those of a view that has windows; NULL: it has none. */
 static char *
 open_windows_sql(const SaView *view)
@@ -83,13 +70,13 @@ stream_agg_open_windows(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	/* the rule of the monitoring views: the owner, or any member of it */
-	if (!is_member_of_role(GetUserId(), relation_owner(data)))
+	if (!is_member_of_role(GetUserId(), sa_relation_owner(data)))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(data));
 	if (view == NULL)
 		PG_RETURN_NULL();
 
 	/* keys may be compared by the owner's own functions */
-	sa_identity_enter(&identity, relation_owner(data), view->settings);
+	sa_identity_enter(&identity, sa_relation_owner(data), view->settings);
 	sql = open_windows_sql(view);
 	isnull = sql == NULL;
 	if (!isnull)

@@ -46,20 +46,6 @@
 /* The histogram of batch times has two buckets for each doubling. */
 #define TIME_BUCKETS	64
 
-static Oid
-relation_owner(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
 List *
 sa_batch_views(SaBatch *batch)
 {
@@ -72,7 +58,7 @@ sa_batch_views(SaBatch *batch)
 		SaIdentity	identity;
 
 		bv->view = lfirst(lc);
-		bv->owner = relation_owner(bv->view->view);
+		bv->owner = sa_relation_owner(bv->view->view);
 		if (!OidIsValid(bv->owner))
 			continue;			/* being dropped */
 		sa_identity_enter(&identity, bv->owner, bv->view->settings);

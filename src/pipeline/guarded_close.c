@@ -40,6 +40,7 @@
 #include "pipeline/guarded.h"
 #include "pipeline/guarded_close.h"
 #include "pipeline/pane_settle.h"
+#include "pipeline/statement.h"
 #include "pipeline/view_run.h"
 
 /* What closes when the watermark moves. */
@@ -261,7 +262,7 @@ compute(void *arg)
 	GroupLoop  *loop = arg;
 	Datum		values[] = {PointerGetDatum(&loop->ctid), mask_array(loop)};
 
-	sa_view_plan_execute(loop->trial, values);
+	sa_statement_execute(loop->trial, values);
 }
 
 static void

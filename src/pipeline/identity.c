@@ -16,14 +16,30 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/syscache.h"
 
 #include "pipeline/identity.h"
 
 static const char *const settings_taken_down[] = {
 	"TimeZone", "DateStyle", "IntervalStyle", "search_path", "extra_float_digits"
 };
+
+Oid
+sa_relation_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
 
 void
 sa_identity_enter(SaIdentity *identity, Oid role, List *settings)

@@ -27,6 +27,9 @@ typedef struct SaIdentity
 extern void sa_identity_enter(SaIdentity *identity, Oid role, List *settings);
 extern void sa_identity_leave(SaIdentity *identity);
 
+/* The role that owns a relation; InvalidOid if there is none. */
+extern Oid	sa_relation_owner(Oid relid);
+
 /*
  * The settings under which rows of a stream are made and shown, for whom ever:
  * they follow from the stream alone.

@@ -23,6 +23,7 @@
 #include "pipeline/data_table.h"
 #include "pipeline/expiry.h"
 #include "pipeline/merge.h"
+#include "pipeline/statement.h"
 #include "window/window.h"
 
 typedef struct Merge
@@ -153,7 +154,7 @@ discard_kept(Merge *merge)
 	ListCell   *lc;
 
 	foreach(lc, merge->plan->discard)
-		sa_view_plan_execute(lfirst(lc), &ctid);
+		sa_statement_execute(lfirst(lc), &ctid);
 }
 
 /* Of a group that goes on: the slot has what it was. */

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "pipeline/pane_settle.h"
+#include "pipeline/statement.h"
 #include "window/window.h"
 
 #define WINDOWS_PER_STATEMENT	256
@@ -85,7 +86,7 @@ store_windows(DueWindows *due)
 	if (due->store != NULL)
 		due->store(due->arg, values[0], values[1]);
 	else
-		sa_view_plan_execute(due->plan->settle, values);
+		sa_statement_execute(due->plan->settle, values);
 	due->n = 0;
 }
 

@@ -26,10 +26,11 @@
 #include "executor/spi.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "aggregate/rows_sql.h"
+#include "pipeline/statement.h"
 #include "pipeline/sweep.h"
 
 /* The least that a step does. */
@@ -56,19 +57,6 @@ struct SaSweep
 	bool		begun;
 };
 
-static SPIPlanPtr
-prepare(const char *sql, int nargs, Oid *argtypes)
-{
-	SPIPlanPtr	plan;
-
-	SPI_connect();
-	plan = SPI_prepare(sql, nargs, argtypes);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare \"%s\"", sql);
-	SPI_finish();
-	return plan;
-}
-
 static SaSweep *
 make_sweep(Relation table, int64 keep_us)
 {
@@ -77,14 +65,6 @@ make_sweep(Relation table, int64 keep_us)
 	sweep->table = RelationGetRelid(table);
 	sweep->keep_us = keep_us;
 	return sweep;
-}
-
-/* "schema"."name" */
-static char *
-qualified_name(Relation table)
-{
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
-									  RelationGetRelationName(table));
 }
 
 SaSweep *
@@ -96,11 +76,13 @@ sa_sweep_by_index(Relation table, AttrNumber column, int64 keep_us)
 	SaSweep    *sweep = make_sweep(table, keep_us);
 
 	sweep->more = true;
-	sweep->delete = prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-									 "SELECT ctid FROM ONLY %s WHERE %s OPERATOR(pg_catalog.<=) $1"
-									 " ORDER BY %s LIMIT $2 FOR UPDATE SKIP LOCKED))",
-									 qualified_name(table), qualified_name(table), name, name),
-							lengthof(argtypes), argtypes);
+	sweep->delete =
+		sa_statement_prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+									  "SELECT ctid FROM ONLY %s WHERE %s OPERATOR(pg_catalog.<=) $1"
+									  " ORDER BY %s LIMIT $2 FOR UPDATE SKIP LOCKED))",
+									  sa_relation_sql(sweep->table), sa_relation_sql(sweep->table),
+									  name, name),
+							 lengthof(argtypes), argtypes);
 	return sweep;
 }
 
@@ -113,12 +95,13 @@ sa_sweep_by_block(Relation table, AttrNumber column, int64 keep_us)
 	SaSweep    *sweep = make_sweep(table, keep_us);
 
 	sweep->by_block = true;
-	sweep->delete = prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-									 "SELECT d.ctid FROM ONLY %s AS d WHERE %s"
-									 " FOR UPDATE SKIP LOCKED))",
-									 qualified_name(table), qualified_name(table),
-									 sa_sweep_block_condition("d", name)),
-							lengthof(argtypes), argtypes);
+	sweep->delete =
+		sa_statement_prepare(psprintf("DELETE FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+									  "SELECT d.ctid FROM ONLY %s AS d WHERE %s"
+									  " FOR UPDATE SKIP LOCKED))",
+									  sa_relation_sql(sweep->table), sa_relation_sql(sweep->table),
+									  sa_sweep_block_condition("d", name)),
+							 lengthof(argtypes), argtypes);
 	return sweep;
 }
 
@@ -135,7 +118,8 @@ sa_sweep_before(SaSweep *sweep, const char *sql)
 	Oid			argtypes[] = {TIMESTAMPTZOID, TIDOID, TIDOID};
 
 	Assert(sweep->by_block);
-	sweep->before = lappend(sweep->before, prepare(sql, lengthof(argtypes), argtypes));
+	sweep->before = lappend(sweep->before,
+							sa_statement_prepare(sql, lengthof(argtypes), argtypes));
 }
 
 /* Returns the number of rows that were removed. */

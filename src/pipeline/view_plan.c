@@ -45,6 +45,7 @@
 #include "aggregate/rows_sql.h"
 #include "aggregate/session_query.h"
 #include "base/compat.h"
+#include "pipeline/statement.h"
 #include "pipeline/sweep.h"
 #include "pipeline/view_plan.h"
 
@@ -304,19 +305,6 @@ check_table(Relation table, List *columns)
 	}
 }
 
-static SPIPlanPtr
-prepare(const char *sql, int nargs, Oid *argtypes)
-{
-	SPIPlanPtr	plan;
-
-	SPI_connect();
-	plan = SPI_prepare(sql, nargs, argtypes);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare \"%s\"", sql);
-	SPI_finish();
-	return plan;
-}
-
 /*
  * A window is final when the watermark reaches its end, and settled when the
  * allowed lateness is over, too; then its states are dropped.  Without allowed
@@ -335,24 +323,27 @@ plan_close(SaViewPlan *plan)
 	char	   *due = sa_due_condition_sql(aq, data);
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
-	plan->close = prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
-								   table, final, both ? ", " : "", both ? settled : "",
-								   final, due),
-						  lengthof(argtypes), argtypes);
+	plan->close =
+		sa_statement_prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
+									  table, final, both ? ", " : "", both ? settled : "",
+									  final, due),
+							 lengthof(argtypes), argtypes);
 	if (both || settled[0] == '\0')
 		return;
 	if (aq->kept_count != NULL)
 		due = psprintf("%s AND d.%s IS NOT NULL", due,
 					   sa_column_sql(data, aq->kept_count->state_attnum));
-	plan->settle = prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s", table, settled, due),
-						   lengthof(argtypes), argtypes);
+	plan->settle =
+		sa_statement_prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s", table, settled, due),
+							 lengthof(argtypes), argtypes);
 }
 
 /* A DELETE of what set number n keeps, for rows d of the data table. */
 static SPIPlanPtr
 plan_kept_delete(SaViewPlan *plan, int n, const char *condition, int nargs, Oid *argtypes)
 {
-	return prepare(sa_kept_delete_sql(plan->aq, &plan->tables, n, condition), nargs, argtypes);
+	return sa_statement_prepare(sa_kept_delete_sql(plan->aq, &plan->tables, n, condition),
+								nargs, argtypes);
 }
 
 /*
@@ -393,13 +384,15 @@ plan_settle_panes(SaViewPlan *plan)
 	Oid			arrays[] = {get_array_type(type), get_array_type(type)};
 	const char *start = sa_column_sql(plan->tables.panes, list_length(plan->aq->keys) + 1);
 
-	plan->settle = prepare(psprintf("INSERT INTO %s %s", sa_relation_sql(plan->tables.data),
-									sa_settled_windows_sql(plan->aq, &plan->tables, true)),
-						   lengthof(arrays), arrays);
-	plan->first_pane = prepare(psprintf("SELECT pg_catalog.min(%s) FROM ONLY %s"
-										" WHERE %s OPERATOR(pg_catalog.>=) $1",
-										start, sa_relation_sql(plan->tables.panes), start),
-							   1, &type);
+	plan->settle =
+		sa_statement_prepare(psprintf("INSERT INTO %s %s", sa_relation_sql(plan->tables.data),
+									  sa_settled_windows_sql(plan->aq, &plan->tables, true)),
+							 lengthof(arrays), arrays);
+	plan->first_pane =
+		sa_statement_prepare(psprintf("SELECT pg_catalog.min(%s) FROM ONLY %s"
+									  " WHERE %s OPERATOR(pg_catalog.>=) $1",
+									  start, sa_relation_sql(plan->tables.panes), start),
+							 1, &type);
 }
 
 static void
@@ -613,19 +606,6 @@ make_plan(SaViewPlan *plan, const SaView *row)
  * Using plans
  * ------------------------------------------------------------------------
  */
-
-void
-sa_view_plan_execute(SPIPlanPtr plan, Datum *values)
-{
-	int			result;
-
-	SPI_connect();
-	result = SPI_execute_plan(plan, values, NULL, false, 0);
-	if (result < 0)
-		elog(ERROR, "could not write into the tables of a continuous view: %s",
-			 SPI_result_code_string(result));
-	SPI_finish();
-}
 
 static void
 free_plan(SaViewPlan *plan)

@@ -64,7 +64,4 @@ typedef struct SaViewPlan
  */
 extern SaViewPlan *sa_view_plan_get(const SaView *view);
 
-/* Executes one of the statements of a view that are not PlannedStmts. */
-extern void sa_view_plan_execute(SPIPlanPtr plan, Datum *values);
-
 #endif							/* SA_PIPELINE_VIEW_PLAN_H */

@@ -19,6 +19,7 @@
 #include "pipeline/merge.h"
 #include "pipeline/pane_settle.h"
 #include "pipeline/session_merge.h"
+#include "pipeline/statement.h"
 #include "pipeline/view_run.h"
 
 /* Executes a plan over a scan; returns the number of rows it processed. */
@@ -273,9 +274,9 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 		sa_panes_settle(plan, settled_before, settled_now, NULL, NULL);
 		return;
 	}
-	sa_view_plan_execute(plan->close, final);
+	sa_statement_execute(plan->close, final);
 	if (plan->settle != NULL)
-		sa_view_plan_execute(plan->settle, settled);
+		sa_statement_execute(plan->settle, settled);
 	foreach(lc, plan->discard)
-		sa_view_plan_execute(lfirst(lc), settled);
+		sa_statement_execute(lfirst(lc), settled);
 }

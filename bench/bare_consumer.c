@@ -32,7 +32,7 @@
 
 #define CHUNK_SIZE 1024			/* messages taken from the queue at once */
 #define TIMEOUT_MS 10000
-#define QUEUE_MESSAGES "100000"
+#define QUEUE_MESSAGES "50000"
 #define QUEUE_KBYTES "32768"
 
 typedef struct Reader
@@ -65,7 +65,7 @@ static const char *const properties[][2] = {
 	{"queued.max.messages.kbytes", QUEUE_KBYTES},
 	{"fetch.wait.max.ms", "100"},
 	{"fetch.message.max.bytes", "1048576"},
-	{"fetch.max.bytes", "8388608"},
+	{"fetch.max.bytes", "1048576"},
 	{"enable.auto.commit", "false"},
 	{"enable.auto.offset.store", "false"},
 	{"auto.offset.reset", "error"},

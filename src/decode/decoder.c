@@ -25,6 +25,9 @@
 /* What fits a text value. */
 #define MAX_VALUE_BYTES (MaxAllocSize - VARHDRSZ)
 
+StaticAssertDecl(SA_JSON_PADDING <= SA_MESSAGE_PADDING,
+				 "messages must have room for the JSON parser behind them");
+
 struct SaDecoder
 {
 	MemoryContext memory;
@@ -104,12 +107,6 @@ void
 sa_decoder_free(SaDecoder *decoder)
 {
 	MemoryContextDelete(decoder->memory);
-}
-
-void
-sa_decoder_set_header_source(SaDecoder *decoder, SaHeaderSource source)
-{
-	decoder->state.header_source = source;
 }
 
 bool

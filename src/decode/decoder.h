@@ -47,12 +47,6 @@ typedef struct SaDecodeError
 typedef struct SaDecoder SaDecoder;
 
 /*
- * Headers of a message, as an array palloc'd in CurrentMemoryContext; returns
- * their number.
- */
-typedef int (*SaHeaderSource) (const SaMessage *message, SaHeader **headers);
-
-/*
  * Can a column with this source be of this type?  Returns NULL if so, else a
  * reason that can serve as an errmsg.  Needs a transaction.
  */
@@ -68,13 +62,9 @@ extern SaDecoder *sa_decoder_create(SaFormat format, const SaColumn *columns,
 									int ncolumns, pg_tz *zone,
 									const char *topic, MemoryContext parent);
 
-/* Needed before the first value of a column with SA_SOURCE_HEADERS is asked. */
-extern void sa_decoder_set_header_source(SaDecoder *decoder,
-										 SaHeaderSource source);
-
 /*
- * What the message's key, value and handle point to must stay valid until the
- * last sa_decoder_column() for it.  Returns false and fills *error for a message
+ * What the message points to must stay valid until the last
+ * sa_decoder_column() for it.  Returns false and fills *error for a message
  * that is bad as a whole; columns filled from its metadata can be asked for all
  * the same, and all fields are missing.
  *

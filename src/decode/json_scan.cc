@@ -16,7 +16,7 @@
  *
  *	  simdjson refuses integers beyond 64 bits and floats beyond double, which
  *	  are valid JSON.  When it complains about a number, all numbers that are
- *	  well-formed are overwritten in our copy with a zero and blanks, and the
+ *	  well-formed are overwritten in a copy with a zero and blanks, and the
  *	  document is parsed again: every offset stays what it was, and values are
  *	  taken from the caller's text and not from the copy.
  *
@@ -36,6 +36,9 @@
 
 using simdjson::error_code;
 
+static_assert(simdjson::SIMDJSON_PADDING <= SA_JSON_PADDING,
+			  "the parser reads further behind a document than callers expect");
+
 /* Room for messages up to this size is kept for ever, in bytes. */
 static const size_t KEPT_CAPACITY = 1024 * 1024;
 static const size_t LEAST_CAPACITY = 16 * 1024;
@@ -49,7 +52,6 @@ struct SaJsonScanner
 	simdjson::dom::document document;
 	error_code	error;			/* of the last parse */
 
-	char	   *buffer;			/* copy of the document, with padding */
 	size_t		capacity;		/* longest document that fits, in bytes */
 
 	char	   *name;			/* room for a name without its escapes */
@@ -58,8 +60,10 @@ struct SaJsonScanner
 
 static bool reserve(SaJsonScanner *scanner, size_t len);
 static void release(SaJsonScanner *scanner);
-static error_code parse(SaJsonScanner *scanner, size_t len);
-static void hide_numbers(SaJsonScanner *scanner, size_t len);
+static error_code parse(SaJsonScanner *scanner, const char *text, size_t len);
+static error_code parse_without_numbers(SaJsonScanner *scanner,
+										const char *text, size_t len);
+static void hide_numbers(SaJsonScanner *scanner, char *copy, size_t len);
 static size_t number_length(const char *text, const char *end);
 static const char *skip_digits(const char *p, const char *end);
 static void collect(SaJsonScanner *scanner, SaJsonField *root,
@@ -98,7 +102,6 @@ sa_json_scanner_create(size_t longest_name)
 void
 sa_json_scanner_free(SaJsonScanner *scanner)
 {
-	free(scanner->buffer);
 	free(scanner->name);
 	delete scanner;
 }
@@ -124,13 +127,9 @@ sa_json_scan(SaJsonScanner *scanner, SaJsonField *root,
 	if (!reserve(scanner, len))
 		return SA_JSON_NO_MEMORY;
 
-	memcpy(scanner->buffer, text, len);
-	scanner->error = parse(scanner, len);
+	scanner->error = parse(scanner, text, len);
 	if (scanner->error == simdjson::NUMBER_ERROR)
-	{
-		hide_numbers(scanner, len);
-		scanner->error = parse(scanner, len);
-	}
+		scanner->error = parse_without_numbers(scanner, text, len);
 
 	if (scanner->error == simdjson::DEPTH_ERROR)
 		return SA_JSON_TOO_DEEP;
@@ -167,15 +166,12 @@ reserve(SaJsonScanner *scanner, size_t len)
 		return true;
 
 	release(scanner);
-	scanner->buffer = (char *) malloc(wanted + simdjson::SIMDJSON_PADDING);
-	if (scanner->buffer == NULL ||
-		scanner->parser.allocate(wanted, SA_JSON_MAX_DEPTH) != simdjson::SUCCESS ||
+	if (scanner->parser.allocate(wanted, SA_JSON_MAX_DEPTH) != simdjson::SUCCESS ||
 		scanner->document.allocate(wanted) != simdjson::SUCCESS)
 	{
 		release(scanner);
 		return false;
 	}
-	memset(scanner->buffer, ' ', wanted + simdjson::SIMDJSON_PADDING);
 	scanner->capacity = wanted;
 	return true;
 }
@@ -183,19 +179,32 @@ reserve(SaJsonScanner *scanner, size_t len)
 static void
 release(SaJsonScanner *scanner)
 {
-	free(scanner->buffer);
-	scanner->buffer = NULL;
 	scanner->capacity = 0;
 	scanner->parser = simdjson::dom::parser();
 	scanner->document = simdjson::dom::document();
 }
 
 static error_code
-parse(SaJsonScanner *scanner, size_t len)
+parse(SaJsonScanner *scanner, const char *text, size_t len)
 {
-	return scanner->parser.parse_into_document(scanner->document,
-											   scanner->buffer, len,
+	return scanner->parser.parse_into_document(scanner->document, text, len,
 											   false).error();
+}
+
+static error_code
+parse_without_numbers(SaJsonScanner *scanner, const char *text, size_t len)
+{
+	char	   *copy = (char *) malloc(len + simdjson::SIMDJSON_PADDING);
+	error_code	error;
+
+	if (copy == NULL)
+		return simdjson::MEMALLOC;
+	memcpy(copy, text, len);
+	memset(copy + len, ' ', simdjson::SIMDJSON_PADDING);
+	hide_numbers(scanner, copy, len);
+	error = parse(scanner, copy, len);
+	free(copy);
+	return error;
 }
 
 /*
@@ -204,7 +213,7 @@ parse(SaJsonScanner *scanner, size_t len)
  * comma or bracket that must follow a value.
  */
 static void
-hide_numbers(SaJsonScanner *scanner, size_t len)
+hide_numbers(SaJsonScanner *scanner, char *copy, size_t len)
 {
 	const uint32_t *token =
 		scanner->parser.implementation->structural_indexes.get();
@@ -213,8 +222,8 @@ hide_numbers(SaJsonScanner *scanner, size_t len)
 
 	for (; token < end; token++)
 	{
-		char	   *number = scanner->buffer + *token;
-		size_t		number_len = number_length(number, scanner->buffer + len);
+		char	   *number = copy + *token;
+		size_t		number_len = number_length(number, copy + len);
 
 		if (number_len > 0)
 		{

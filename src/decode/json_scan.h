@@ -30,6 +30,9 @@ extern "C"
 /* Deeper documents are refused; it is what simdjson sets aside by default. */
 #define SA_JSON_MAX_DEPTH 1024
 
+/* The parser takes bytes by the dozen: so many behind a document must be readable. */
+#define SA_JSON_PADDING 64
+
 typedef enum SaJsonKind
 {
 	SA_JSON_MISSING,
@@ -110,7 +113,8 @@ extern void sa_json_scanner_free(SaJsonScanner *scanner);
  * "root"; what the document doesn't have, and what stands below something that
  * is no object, is missing.  Of a name that is repeated the last one counts, as
  * in jsonb.  A root without children takes any document.  When the result is
- * not SA_JSON_OK, everything is missing.
+ * not SA_JSON_OK, everything is missing.  SA_JSON_PADDING bytes behind the
+ * text must be readable.
  */
 extern SaJsonStatus sa_json_scan(SaJsonScanner *scanner, SaJsonField *root,
 								 const char *text, size_t len);

@@ -164,22 +164,17 @@ static Datum
 headers_value(SaConversion *conversion, const SaMessageState *state)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	SaHeader   *headers;
+	const SaMessage *message = &state->message;
 	SaHeader  **sorted;
 	Jsonb	   *result;
-	int			nheaders;
-
-	if (state->header_source == NULL)
-		elog(ERROR, "decoder has no source of headers");
 
 	MemoryContextReset(conversion->space->scratch);
 	MemoryContextSwitchTo(conversion->space->scratch);
-	nheaders = state->header_source(&state->message, &headers);
-	sorted = palloc(sizeof(SaHeader *) * Max(nheaders, 1));
-	for (int i = 0; i < nheaders; i++)
-		sorted[i] = &headers[i];
-	qsort(sorted, nheaders, sizeof(SaHeader *), compare_headers);
-	result = JsonbValueToJsonb(headers_object(sorted, nheaders));
+	sorted = palloc(sizeof(SaHeader *) * Max(message->nheaders, 1));
+	for (int i = 0; i < message->nheaders; i++)
+		sorted[i] = &message->headers[i];
+	qsort(sorted, message->nheaders, sizeof(SaHeader *), compare_headers);
+	result = JsonbValueToJsonb(headers_object(sorted, message->nheaders));
 	MemoryContextSwitchTo(caller);
 
 	result = memcpy(palloc(VARSIZE(result)), result, VARSIZE(result));

@@ -19,7 +19,6 @@ typedef struct SaMessageState
 	const char *topic;
 	TimestampTz processed_at;
 	bool		value_is_json;	/* it has been found to be valid */
-	SaHeaderSource header_source;	/* NULL: not set */
 } SaMessageState;
 
 extern Datum sa_message_column(SaConversion *conversion,

@@ -7,20 +7,21 @@
  *	  Uses librdkafka's simple consumer: no group, no coordinator, no rights on a
  *	  group; positions are ours alone.  All partitions share one queue.
  *
- *	  poll takes over the whole queue, as pointers, into the backlog, and serves
- *	  from there.  That keeps librdkafka's threads fetching while a batch is
- *	  worked on: they stop when the queue has reached a limit, and start again
- *	  only when it has shrunk.
+ *	  poll takes messages from the queue a chunk at a time, copies them, and
+ *	  destroys them at once, while they are in the processor's cache
+ *	  (message_store.c).
  *
- *	  But they look at the queue only when something else wakes them, or after a
- *	  second.  A consumer that is slower than its broker, and that is every
- *	  consumer that catches up, would work for a tenth of a second and wait for
- *	  the rest (measured: 0.2 instead of 0.9 million messages a second).  So when
- *	  the queue is found empty, and may have been full since it was last empty,
- *	  each partition is sought to the place where it is anyway: that wakes the
- *	  thread of its broker.  Nothing is lost by a seek, because it starts behind
- *	  the last message taken; it only throws away a response on its way, and
- *	  therefore is not done when the queue can't have been full.
+ *	  librdkafka's threads stop fetching when the queue has reached a limit, and
+ *	  start again only when it has shrunk.  But they look at the queue only when
+ *	  something else wakes them, or after a second.  A consumer that is slower
+ *	  than its broker, and that is every consumer that catches up, would work for
+ *	  a tenth of a second and wait for the rest (measured: 0.2 instead of 0.9
+ *	  million messages a second).  So when the queue is found empty, and may have
+ *	  been full since it was last empty, each partition is sought to the place
+ *	  where it is anyway: that wakes the thread of its broker.  Nothing is lost by
+ *	  a seek, because it starts behind the last message taken; it only throws away
+ *	  a response on its way, and therefore is not done when the queue can't have
+ *	  been full.
  *
  *	  A message is delivered only if its partition is being read and its offset
  *	  is at or after the one that is due: offsets of a partition never go back,
@@ -32,7 +33,7 @@
  *
  *	  Memory: the consumer lives in a context of its own below TopMemoryContext
  *	  until sa_consumer_close(), which callers have to see to, on errors too.
- *	  Messages are librdkafka's.  Nothing is allocated per message.
+ *	  A message that could not be copied for want of memory is still in the chunk.
  *
  *	  Not here: events (consumer_event.c), questions to the broker
  *	  (consumer_offsets.c).
@@ -48,27 +49,21 @@
 #include "kafka/consumer_private.h"
 #include "kafka/kafka_event.h"
 
-#define BACKLOG_SIZE	262144	/* pointers: more than the queue's limit */
-#define CHUNK_SIZE		1024	/* messages that stay in the cache */
-#define HELD_MIN_SIZE	1024
-
-/* librdkafka's own memory for one message, roughly */
-#define MESSAGE_OVERHEAD 256
-
 static void let_go(void *owner);
 static SaPartition *partition_of(SaConsumer *consumer, int32 partition);
 static void stop_fetching(SaConsumer *consumer, int32 partition);
-static void drop_backlog_of(SaConsumer *consumer, int32 partition);
-static void fill_backlog(SaConsumer *consumer);
-static void account_chunk(SaConsumer *consumer, rd_kafka_message_t **chunk,
-						  int count);
+static void drop_from_chunk(SaConsumer *consumer, int32 partition);
+static void take_chunk(SaConsumer *consumer);
+static void account_chunk(SaConsumer *consumer);
 static bool queue_may_have_been_full(const SaConsumer *consumer);
 static void wake_fetchers(SaConsumer *consumer);
+static int	deliver_chunk(SaConsumer *consumer, SaMessage *messages, int max);
 static bool deliver(SaConsumer *consumer, rd_kafka_message_t *from,
 					SaMessage *to);
+static void copy_headers(SaConsumer *consumer, rd_kafka_message_t *from,
+						 SaMessage *to);
 static void note_partition_event(SaConsumer *consumer,
 								 rd_kafka_message_t *message);
-static void make_room_for_held(SaConsumer *consumer, int count);
 
 SaConsumer *
 sa_consumer_open(List *options, const char *topic, const char *client_id)
@@ -79,9 +74,7 @@ sa_consumer_open(List *options, const char *topic, const char *client_id)
 	SaConsumer *consumer = MemoryContextAllocZero(context, sizeof(SaConsumer));
 
 	consumer->topic = MemoryContextStrdup(context, topic);
-	consumer->backlog =
-		MemoryContextAllocHuge(context,
-							   sizeof(rd_kafka_message_t *) * BACKLOG_SIZE);
+	consumer->store = sa_message_store_create(context);
 	consumer->client = sa_kafka_client_open(context, SA_KAFKA_CONSUMER, options,
 											topic, client_id);
 	consumer->client->let_go = let_go;
@@ -146,7 +139,7 @@ sa_consumer_stop(SaConsumer *consumer, int32 partition)
 		return;
 	p = &consumer->partitions[partition];
 	stop_fetching(consumer, partition);
-	drop_backlog_of(consumer, partition);
+	drop_from_chunk(consumer, partition);
 	consumer->nevents -= p->end_pending + p->error_pending;
 	p->end_pending = false;
 	p->error_pending = false;
@@ -157,30 +150,18 @@ sa_consumer_poll(SaConsumer *consumer, SaMessage *messages, int max)
 {
 	int			count = 0;
 
-	make_room_for_held(consumer, max);
-
-	/* no error may be raised from here on */
-	if (consumer->backlog_first == consumer->backlog_count)
-		fill_backlog(consumer);
-	while (count < max && consumer->backlog_first < consumer->backlog_count)
+	/* a chunk may hold nothing but events */
+	while (count == 0)
 	{
-		rd_kafka_message_t *message =
-		consumer->backlog[consumer->backlog_first++];
-
-		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-			deliver(consumer, message, &messages[count]))
-		{
-			consumer->held[consumer->nheld++] = message;
-			count++;
-			continue;
-		}
-		if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-			note_partition_event(consumer, message);
-		rd_kafka_message_destroy(message);
+		if (consumer->chunk_first == consumer->chunk_count)
+			take_chunk(consumer);
+		if (consumer->chunk_first == consumer->chunk_count)
+			break;
+		count = deliver_chunk(consumer, messages, max);
 	}
 
 	/* librdkafka won't say again that there is more */
-	if (consumer->backlog_first < consumer->backlog_count)
+	if (consumer->chunk_first < consumer->chunk_count || !consumer->queue_empty)
 		sa_kafka_client_raise_fd(consumer->client);
 	return count;
 }
@@ -188,43 +169,19 @@ sa_consumer_poll(SaConsumer *consumer, SaMessage *messages, int max)
 void
 sa_consumer_release(SaConsumer *consumer)
 {
-	for (int i = 0; i < consumer->nheld; i++)
-		rd_kafka_message_destroy(consumer->held[i]);
-	consumer->nheld = 0;
-	consumer->held_bytes = 0;
+	sa_message_store_reset(consumer->store);
 }
 
 size_t
 sa_consumer_held_bytes(SaConsumer *consumer)
 {
-	return consumer->held_bytes;
+	return sa_message_store_bytes(consumer->store);
 }
 
-int
-sa_message_headers(const SaMessage *message, SaHeader **headers)
+void
+sa_consumer_read_headers(SaConsumer *consumer)
 {
-	rd_kafka_headers_t *list;
-	size_t		count;
-	SaHeader   *result;
-
-	*headers = NULL;
-	if (rd_kafka_message_headers(message->handle, &list) !=
-		RD_KAFKA_RESP_ERR_NO_ERROR)
-		return 0;
-	count = rd_kafka_header_cnt(list);
-	result = palloc(sizeof(SaHeader) * Max(count, 1));
-	for (size_t i = 0; i < count; i++)
-	{
-		const void *value;
-
-		if (rd_kafka_header_get_all(list, i, &result[i].name, &value,
-									&result[i].value_len) !=
-			RD_KAFKA_RESP_ERR_NO_ERROR)
-			return i;
-		result[i].value = value;
-	}
-	*headers = result;
-	return count;
+	consumer->reads_headers = true;
 }
 
 /* Messages that are held somewhere keep librdkafka from ending. */
@@ -233,9 +190,8 @@ let_go(void *owner)
 {
 	SaConsumer *consumer = owner;
 
-	sa_consumer_release(consumer);
-	while (consumer->backlog_first < consumer->backlog_count)
-		rd_kafka_message_destroy(consumer->backlog[consumer->backlog_first++]);
+	while (consumer->chunk_first < consumer->chunk_count)
+		rd_kafka_message_destroy(consumer->chunk[consumer->chunk_first++]);
 	if (consumer->probe)
 	{
 		sa_kafka_call_release(consumer->probe);
@@ -278,43 +234,34 @@ stop_fetching(SaConsumer *consumer, int32 partition)
 
 /* What comes from the former fetch is not to be delivered after a new start. */
 static void
-drop_backlog_of(SaConsumer *consumer, int32 partition)
+drop_from_chunk(SaConsumer *consumer, int32 partition)
 {
-	int			kept = consumer->backlog_first;
+	int			kept = consumer->chunk_first;
 
-	for (int i = consumer->backlog_first; i < consumer->backlog_count; i++)
+	for (int i = consumer->chunk_first; i < consumer->chunk_count; i++)
 	{
-		if (consumer->backlog[i]->partition == partition)
-			rd_kafka_message_destroy(consumer->backlog[i]);
+		if (consumer->chunk[i]->partition == partition)
+			rd_kafka_message_destroy(consumer->chunk[i]);
 		else
-			consumer->backlog[kept++] = consumer->backlog[i];
+			consumer->chunk[kept++] = consumer->chunk[i];
 	}
-	consumer->backlog_count = kept;
+	consumer->chunk_count = kept;
 }
 
-/* Take over what is in librdkafka's queue, and have it filled again. */
+/* Take what is in librdkafka's queue, and have it filled again if it is empty. */
 static void
-fill_backlog(SaConsumer *consumer)
+take_chunk(SaConsumer *consumer)
 {
 	int			count;
 
-	consumer->backlog_first = 0;
-	consumer->backlog_count = 0;
-	do
-	{
-		rd_kafka_message_t **chunk = consumer->backlog + consumer->backlog_count;
-
-		count = rd_kafka_consume_batch_queue(consumer->client->message_queue,
-											 0, chunk, CHUNK_SIZE);
-		if (count <= 0)
-			break;
-		account_chunk(consumer, chunk, count);
-		consumer->backlog_count += count;
-	} while (count == CHUNK_SIZE &&
-			 consumer->backlog_count + CHUNK_SIZE <= BACKLOG_SIZE);
-
-	if (count == CHUNK_SIZE)
-		return;					/* the queue is not empty yet */
+	count = rd_kafka_consume_batch_queue(consumer->client->message_queue, 0,
+										 consumer->chunk, SA_CHUNK_SIZE);
+	consumer->chunk_first = 0;
+	consumer->chunk_count = Max(count, 0);
+	consumer->queue_empty = count < SA_CHUNK_SIZE;
+	account_chunk(consumer);
+	if (!consumer->queue_empty)
+		return;
 	if (queue_may_have_been_full(consumer))
 		wake_fetchers(consumer);
 	consumer->taken_messages = 0;
@@ -322,13 +269,13 @@ fill_backlog(SaConsumer *consumer)
 }
 
 static void
-account_chunk(SaConsumer *consumer, rd_kafka_message_t **chunk, int count)
+account_chunk(SaConsumer *consumer)
 {
 	int64		bytes = 0;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < consumer->chunk_count; i++)
 	{
-		rd_kafka_message_t *message = chunk[i];
+		rd_kafka_message_t *message = consumer->chunk[i];
 		int32		partition = message->partition;
 
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -341,7 +288,7 @@ account_chunk(SaConsumer *consumer, rd_kafka_message_t **chunk, int count)
 				 partition >= 0 && partition < consumer->npartitions)
 			consumer->partitions[partition].fetched_offset = -1;
 	}
-	consumer->taken_messages += count;
+	consumer->taken_messages += consumer->chunk_count;
 	consumer->taken_bytes += bytes;
 }
 
@@ -372,6 +319,26 @@ wake_fetchers(SaConsumer *consumer)
 	}
 }
 
+/* What is delivered or of no use leaves the chunk. */
+static int
+deliver_chunk(SaConsumer *consumer, SaMessage *messages, int max)
+{
+	int			count = 0;
+
+	while (count < max && consumer->chunk_first < consumer->chunk_count)
+	{
+		rd_kafka_message_t *message = consumer->chunk[consumer->chunk_first];
+
+		if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			note_partition_event(consumer, message);
+		else if (deliver(consumer, message, &messages[count]))
+			count++;
+		consumer->chunk_first++;
+		rd_kafka_message_destroy(message);
+	}
+	return count;
+}
+
 /* Fill in *to, or return false if the message is not to be delivered. */
 static bool
 deliver(SaConsumer *consumer, rd_kafka_message_t *from, SaMessage *to)
@@ -381,20 +348,48 @@ deliver(SaConsumer *consumer, rd_kafka_message_t *from, SaMessage *to)
 
 	if (!p->reading || from->offset < p->next_offset)
 		return false;
-	p->next_offset = from->offset + 1;
 
 	to->partition = from->partition;
 	to->offset = from->offset;
 	to->timestamp_ms = rd_kafka_message_timestamp(from, &timestamp_type);
 	if (timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
 		to->timestamp_ms = -1;
-	to->key = from->key;
+	to->key = sa_message_store_copy(consumer->store, from->key, from->key_len);
 	to->key_len = from->key_len;
-	to->value = from->payload;
+	to->value = sa_message_store_copy(consumer->store, from->payload, from->len);
 	to->value_len = from->len;
-	to->handle = from;
-	consumer->held_bytes += from->len + from->key_len + MESSAGE_OVERHEAD;
+	to->nheaders = 0;
+	to->headers = NULL;
+	if (consumer->reads_headers)
+		copy_headers(consumer, from, to);
+	p->next_offset = from->offset + 1;
 	return true;
+}
+
+static void
+copy_headers(SaConsumer *consumer, rd_kafka_message_t *from, SaMessage *to)
+{
+	SaMessageStore *store = consumer->store;
+	rd_kafka_headers_t *list;
+	size_t		count;
+
+	if (rd_kafka_message_headers(from, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	count = rd_kafka_header_cnt(list);
+	to->headers = sa_message_store_alloc(store, sizeof(SaHeader) * count);
+	for (size_t i = 0; i < count; i++)
+	{
+		SaHeader   *header = &to->headers[i];
+		const char *name;
+		const void *value;
+
+		if (rd_kafka_header_get_all(list, i, &name, &value, &header->value_len) !=
+			RD_KAFKA_RESP_ERR_NO_ERROR)
+			break;
+		header->name = sa_message_store_copy(store, name, strlen(name) + 1);
+		header->value = sa_message_store_copy(store, value, header->value_len);
+		to->nheaders++;
+	}
 }
 
 /* An entry of the queue that is not a message but says something about one. */
@@ -428,24 +423,4 @@ note_partition_event(SaConsumer *consumer, rd_kafka_message_t *message)
 	if (kind == SA_EVENT_OFFSET_OUT_OF_RANGE ||
 		kind == SA_EVENT_PARTITION_CORRUPT)
 		stop_fetching(consumer, partition);
-}
-
-static void
-make_room_for_held(SaConsumer *consumer, int count)
-{
-	int64		wanted = (int64) consumer->nheld + count;
-	int64		size = Max(consumer->held_size, HELD_MIN_SIZE);
-
-	if (wanted <= consumer->held_size)
-		return;
-	while (size < wanted)
-		size *= 2;
-	if (consumer->held == NULL)
-		consumer->held =
-			MemoryContextAllocHuge(consumer->client->context,
-								   sizeof(rd_kafka_message_t *) * size);
-	else
-		consumer->held = repalloc_huge(consumer->held,
-									   sizeof(rd_kafka_message_t *) * size);
-	consumer->held_size = size;
 }

@@ -65,6 +65,9 @@ extern void sa_kafka_install_exit_guard(void);
 extern SaConsumer *sa_consumer_open(List *options, const char *topic,
 									const char *client_id);
 
+/* From now on messages come with their headers, which few streams look at. */
+extern void sa_consumer_read_headers(SaConsumer *consumer);
+
 /*
  * Destroys the client, waiting three seconds at most; then it is left behind,
  * with a warning.  Messages not yet released are released.  Raises no error.
@@ -87,11 +90,12 @@ extern void sa_consumer_start(SaConsumer *consumer, int32 partition,
 extern void sa_consumer_stop(SaConsumer *consumer, int32 partition);
 
 /*
- * Take up to "max" messages that are there; returns their number, 0 only if
- * there are none.  Messages of one partition come in the order of their offsets,
- * from the offset asked for; gaps are ordinary.  After an offset out of range or
- * corrupt data a partition gives nothing until it is started anew.  Messages
- * stay valid until sa_consumer_release().
+ * Take up to "max" messages of those that are there, a moderate number at a time;
+ * returns their number, 0 only if there are none.  Messages of one partition
+ * come in the order of their offsets, from the offset asked for; gaps are
+ * ordinary.  After an offset out of range or corrupt data a partition gives
+ * nothing until it is started anew.  Messages stay valid until
+ * sa_consumer_release().
  */
 extern int	sa_consumer_poll(SaConsumer *consumer, SaMessage *messages, int max);
 extern void sa_consumer_release(SaConsumer *consumer);
@@ -105,12 +109,6 @@ extern size_t sa_consumer_held_bytes(SaConsumer *consumer);
  * those messages; there may be later messages of the partition by then.
  */
 extern bool sa_consumer_next_event(SaConsumer *consumer, SaConsumerEvent *event);
-
-/*
- * Headers of a message, as an array palloc'd in CurrentMemoryContext whose
- * pointers live as long as the message.
- */
-extern int	sa_message_headers(const SaMessage *message, SaHeader **headers);
 
 /*
  * Number of partitions of the topic, 0 if the topic does not exist, -1 if no

@@ -12,13 +12,16 @@
 
 #include "kafka/consumer.h"
 #include "kafka/kafka_client.h"
+#include "kafka/message_store.h"
+
+#define SA_CHUNK_SIZE	1024	/* messages that stay in the processor's cache */
 
 typedef struct SaPartition
 {
 	bool		fetching;		/* librdkafka has been told to fetch it */
 	bool		reading;		/* its messages are delivered */
 	int64		next_offset;	/* least offset to be delivered next */
-	int64		fetched_offset; /* next one behind the backlog; -1: an error */
+	int64		fetched_offset; /* next one behind the chunk; -1: an error */
 
 	/* events to be told; at most one of each kind is kept, the latest */
 	bool		end_pending;
@@ -39,19 +42,18 @@ struct SaConsumer
 	int			nevents;		/* pending ones of all partitions */
 
 	/* taken from librdkafka's queue and not yet polled: [first, count) */
-	rd_kafka_message_t **backlog;
-	int			backlog_first;
-	int			backlog_count;
+	rd_kafka_message_t *chunk[SA_CHUNK_SIZE];
+	int			chunk_first;
+	int			chunk_count;
+	bool		queue_empty;	/* when it was last looked at */
 
 	/* since the queue was last seen empty */
 	int64		taken_messages;
 	int64		taken_bytes;
 
 	/* polled and not yet released */
-	rd_kafka_message_t **held;
-	int			nheld;
-	int			held_size;
-	size_t		held_bytes;
+	SaMessageStore *store;
+	bool		reads_headers;
 
 	/* a question to the brokers, to see if one of them is back */
 	SaKafkaCall *probe;

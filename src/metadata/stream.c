@@ -184,6 +184,17 @@ sa_stream_column(const SaStream *stream, AttrNumber attnum)
 	return NULL;
 }
 
+bool
+sa_stream_has_source(const SaStream *stream, SaColumnSource source)
+{
+	for (int c = 0; c < stream->ncolumns; c++)
+	{
+		if (stream->columns[c].source == source)
+			return true;
+	}
+	return false;
+}
+
 List *
 sa_stream_connection_options(const SaStream *stream)
 {

@@ -86,6 +86,9 @@ extern SaStream *sa_stream_load(Relation rel);
 /* The column with this attribute number, or NULL. */
 extern SaColumn *sa_stream_column(const SaStream *stream, AttrNumber attnum);
 
+/* true if some column takes its values from there */
+extern bool sa_stream_has_source(const SaStream *stream, SaColumnSource source);
+
 /* Server and user-mapping options, as a list of DefElem. */
 extern List *sa_stream_connection_options(const SaStream *stream);
 

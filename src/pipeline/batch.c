@@ -73,18 +73,21 @@ sa_batch_find_part(SaBatch *batch, int32 partition)
 	return NULL;
 }
 
-static void
-grow(SaBatch *batch)
+void
+sa_batch_reserve(SaBatch *batch, int nrows)
 {
-	size_t		capacity = batch->capacity == 0 ? INITIAL_ROWS : (size_t) batch->capacity * 2;
+	size_t		capacity = nrows;
 	size_t		ncolumns = Max(batch->stream->ncolumns, 1);
-	MemoryContext old = MemoryContextSwitchTo(batch->context);
 
+	if (nrows <= batch->capacity)
+		return;
 	if (batch->capacity == 0)
 	{
-		batch->rows = MemoryContextAllocHuge(batch->context, sizeof(SaRow) * capacity);
-		batch->values = MemoryContextAllocHuge(batch->context, sizeof(Datum) * capacity * ncolumns);
-		batch->nulls = MemoryContextAllocHuge(batch->context, sizeof(bool) * capacity * ncolumns);
+		MemoryContext context = batch->context;
+
+		batch->rows = MemoryContextAllocHuge(context, sizeof(SaRow) * capacity);
+		batch->values = MemoryContextAllocHuge(context, sizeof(Datum) * capacity * ncolumns);
+		batch->nulls = MemoryContextAllocHuge(context, sizeof(bool) * capacity * ncolumns);
 	}
 	else
 	{
@@ -93,7 +96,6 @@ grow(SaBatch *batch)
 		batch->nulls = repalloc_huge(batch->nulls, sizeof(bool) * capacity * ncolumns);
 	}
 	batch->capacity = capacity;
-	MemoryContextSwitchTo(old);
 }
 
 int
@@ -103,7 +105,7 @@ sa_batch_add_row(SaBatch *batch, SaBatchPart *part, int64 offset)
 	SaRow	   *row;
 
 	if (number == batch->capacity)
-		grow(batch);
+		sa_batch_reserve(batch, Max(number * 2, INITIAL_ROWS));
 	batch->nrows++;
 
 	row = &batch->rows[number];

@@ -144,6 +144,9 @@ extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,
 extern SaBatchPart *sa_batch_add_part(SaBatch *batch, SaPosition *position);
 extern SaBatchPart *sa_batch_find_part(SaBatch *batch, int32 partition);
 
+/* Makes room for so many rows in all. */
+extern void sa_batch_reserve(SaBatch *batch, int nrows);
+
 /*
  * Adds a row without values (all columns NULL) and moves its part's
  * next_offset behind it.  Returns its number.

@@ -28,7 +28,6 @@
 #include "base/epoch.h"
 #include "base/row_error.h"
 #include "decode/decoder.h"
-#include "kafka/consumer.h"
 #include "pipeline/check_rows.h"
 #include "pipeline/guarded.h"
 #include "pipeline/identity.h"
@@ -150,7 +149,6 @@ create_decoder(RowChecker *checker)
 		columns[i] = stream->columns[checker->columns[i]];
 	decoder = sa_decoder_create(stream->format, columns, checker->ncolumns,
 								stream->timezone, stream->topic, CurrentMemoryContext);
-	sa_decoder_set_header_source(decoder, sa_message_headers);
 	return decoder;
 }
 

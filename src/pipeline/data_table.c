@@ -21,6 +21,8 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "storage/bufmgr.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -75,6 +77,8 @@ sa_data_table_open(SaDataTable *table, const SaViewPlan *plan, StrategyNumber st
 		init_scan_keys(table, strategy);
 		table->scan = sa_index_beginscan(table->rel, table->index,
 										 table->estate->es_snapshot, table->nkeys);
+		table->groups = plan->groups;
+		table->nblocks = RelationGetNumberOfBlocks(table->rel);
 	}
 	AfterTriggerBeginQuery();
 }
@@ -107,6 +111,61 @@ sa_data_table_look_up(SaDataTable *table, const Datum *values, const bool *nulls
 		key->sk_flags = nulls[i] ? SK_ISNULL | SK_SEARCHNULL : 0;
 	}
 	index_rescan(table->scan, table->scan_keys, table->nkeys, NULL, 0);
+}
+
+/* VACUUM may have cut off the end of the table, but not while it is locked by us. */
+static bool
+block_exists(SaDataTable *table, BlockNumber block)
+{
+	if (block >= table->nblocks)
+		table->nblocks = RelationGetNumberOfBlocks(table->rel);
+	return block < table->nblocks;
+}
+
+/* Fetches the row at a place, if it is the one with the key. */
+static bool
+fetch_at(SaDataTable *table, ItemPointer tid, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot = table->old_slot;
+
+	if (!block_exists(table, ItemPointerGetBlockNumber(tid)) ||
+		!table_tuple_fetch_row_version(table->rel, tid, table->estate->es_snapshot, slot))
+		return false;
+	slot_getsomeattrs(slot, table->nkeys);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, i);
+
+		if (nulls[i] != slot->tts_isnull[i] ||
+			(!nulls[i] && !datum_image_eq(values[i], slot->tts_values[i],
+										  att->attbyval, att->attlen)))
+			return false;
+	}
+	return true;
+}
+
+bool
+sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls, uint64 *hash)
+{
+	ItemPointerData tid;
+
+	if (table->groups != NULL)
+	{
+		*hash = sa_group_hash(RelationGetDescr(table->rel), table->nkeys, values, nulls);
+		if (sa_group_cache_find(table->groups, *hash, &tid) &&
+			fetch_at(table, &tid, values, nulls))
+			return true;
+	}
+	sa_data_table_look_up(table, values, nulls);
+	return index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
+}
+
+void
+sa_data_table_wrote(SaDataTable *table, uint64 hash)
+{
+	/* a trigger of the user's may have kept it out */
+	if (table->groups != NULL && ItemPointerIsValid(&table->new_slot->tts_tid))
+		sa_group_cache_put(table->groups, hash, &table->new_slot->tts_tid);
 }
 
 void

@@ -31,6 +31,10 @@ typedef struct SaDataTable
 	IndexScanDesc scan;
 	ScanKey		scan_keys;
 	int			nkeys;			/* columns of the index */
+
+	/* look-up by where the row was; NULL: only by key */
+	SaGroupCache *groups;
+	BlockNumber nblocks;		/* at least so many */
 } SaDataTable;
 
 /*
@@ -43,6 +47,16 @@ extern void sa_data_table_open(SaDataTable *table, const SaViewPlan *plan,
 
 /* Fires the AFTER triggers of what was written. */
 extern void sa_data_table_close(SaDataTable *table);
+
+/*
+ * Finds the row with a key, as old_slot; one value per column of the index.  Of
+ * "hash" is told later where the row is, by sa_data_table_wrote().
+ */
+extern bool sa_data_table_find(SaDataTable *table, const Datum *values,
+							   const bool *nulls, uint64 *hash);
+
+/* new_slot has been written; it is the row of the group with this hash. */
+extern void sa_data_table_wrote(SaDataTable *table, uint64 hash);
 
 /*
  * Starts a look-up; one value per column of the index.  A NULL finds NULL, which

@@ -4,7 +4,8 @@
  *	  From the groups of a batch to the rows of a view's table.
  *
  * NOTES
- *	  Each group of a batch costs one index descent and one write.  If windows are
+ *	  Each group of a batch costs one look-up and one write; the look-up goes to
+ *	  the index if the group wasn't written lately (group_cache.c).  If windows are
  *	  made of panes, the groups are panes, and the table is that of panes.
  *
  *	  The states of distinct values come from a plan of their own for each kept
@@ -50,7 +51,7 @@ merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 
 /* Finds the group's row; keys stand first in the delta row. */
 static bool
-find_group(Merge *merge, TupleTableSlot *delta)
+find_group(Merge *merge, TupleTableSlot *delta, uint64 *hash)
 {
 	SaDataTable *table = &merge->table;
 
@@ -64,8 +65,7 @@ find_group(Merge *merge, TupleTableSlot *delta)
 		table_endscan(scan);
 		return found;
 	}
-	sa_data_table_look_up(table, delta->tts_values, delta->tts_isnull);
-	return index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
+	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull, hash);
 }
 
 /* Sets the columns that stand first in the delta row and in the table. */
@@ -266,6 +266,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	int64		rows;
 	bool		found;
 	bool		goes_on;
+	uint64		hash = 0;
 
 	slot_getallattrs(delta);
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
@@ -273,7 +274,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 		*merge->rows_seen += rows;
 
 	/* the index scan keeps memory of its own from one group to the next */
-	found = find_group(merge, delta);
+	found = find_group(merge, delta, &hash);
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
 	goes_on = found && !is_expired(merge, delta);
@@ -298,6 +299,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 									 table->old_slot, table->new_slot);
 		else
 			ExecSimpleRelationInsert(table->result, table->estate, table->new_slot);
+		sa_data_table_wrote(table, hash);
 	}
 	MemoryContextSwitchTo(old_context);
 

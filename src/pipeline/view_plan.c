@@ -24,6 +24,7 @@
 #include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -45,6 +46,7 @@
 #include "aggregate/rows_sql.h"
 #include "aggregate/session_query.h"
 #include "base/compat.h"
+#include "pipeline/bulk_load.h"
 #include "pipeline/statement.h"
 #include "pipeline/sweep.h"
 #include "pipeline/view_plan.h"
@@ -492,7 +494,12 @@ check_tables(SaViewPlan *plan)
 	}
 	plan->merge_table = RelationGetRelid(table);
 	if (nkeys > 0)
+	{
 		plan->key_index = find_key_index(table, nkeys);
+		/* what another access method would make of an old place is not known */
+		if (table->rd_rel->relam == HEAP_TABLE_AM_OID)
+			plan->groups = sa_group_cache_create(plan->context);
+	}
 	forboth(lt, plan->tables.kept, ls, aq->kept)
 	{
 		Relation	kept = table_open(lfirst_oid(lt), RowExclusiveLock);
@@ -546,6 +553,19 @@ keep_statement(SaViewPlan *plan, PlannedStmt *statement)
 	return copy;
 }
 
+static void
+make_load(SaViewPlan *plan, const SaView *row)
+{
+	Relation	table = table_open(row->data, RowExclusiveLock);
+	PlannedStmt *bulk_load;
+
+	plan->load = keep_statement(plan, plan_load(row));
+	bulk_load = sa_bulk_load_plan(plan->load, table);
+	if (bulk_load != NULL)
+		plan->bulk_load = keep_statement(plan, bulk_load);
+	table_close(table, NoLock);
+}
+
 /* Fills an entry; the catalog row has just been read. */
 static void
 make_plan(SaViewPlan *plan, const SaView *row)
@@ -580,7 +600,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 
 	if (row->kind == SA_VIEW_LOAD)
 	{
-		plan->load = keep_statement(plan, plan_load(row));
+		make_load(plan, row);
 		return;
 	}
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)

@@ -15,6 +15,7 @@
 #include "aggregate/aggregate_query.h"
 #include "aggregate/state.h"
 #include "metadata/view.h"
+#include "pipeline/group_cache.h"
 
 typedef struct SaViewPlan
 {
@@ -28,6 +29,7 @@ typedef struct SaViewPlan
 
 	List	   *statements;		/* of PlannedStmt *: all that follow */
 	PlannedStmt *load;			/* INSERT INTO data SELECT … */
+	PlannedStmt *bulk_load;		/* the SELECT of it; NULL: it must be the INSERT */
 
 	SaAggregateQuery *aq;
 	SaViewTables tables;
@@ -45,6 +47,7 @@ typedef struct SaViewPlan
 	 */
 	Oid			merge_table;
 	Oid			key_index;
+	SaGroupCache *groups;		/* of that table; NULL: it can't be used */
 	/* for a watermark that comes from $1 to $2; NULL: nothing to do */
 	SPIPlanPtr	close;			/* makes final what ends on the way */
 	SPIPlanPtr	settle;			/* drops the states of what ends on the way, the

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "pipeline/bulk_load.h"
 #include "pipeline/expiry.h"
 #include "pipeline/late_rows.h"
 #include "pipeline/merge.h"
@@ -40,6 +41,21 @@ execute_plan(PlannedStmt *plan, SaBatchScan *scan, DestReceiver *receiver)
 	ExecutorFinish(query);
 	ExecutorEnd(query);
 	FreeQueryDesc(query);
+	return processed;
+}
+
+/* Returns the number of rows. */
+static uint64
+run_load(SaViewPlan *plan, SaBatchScan *scan)
+{
+	DestReceiver *receiver;
+	uint64		processed;
+
+	if (plan->bulk_load == NULL)
+		return execute_plan(plan->load, scan, None_Receiver);
+	receiver = sa_bulk_load_receiver(plan->row->data);
+	processed = execute_plan(plan->bulk_load, scan, receiver);
+	receiver->rDestroy(receiver);
 	return processed;
 }
 
@@ -205,7 +221,7 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
 	if (plan->load != NULL)
 	{
-		counts->rows_in += execute_plan(plan->load, scan, None_Receiver);
+		counts->rows_in += run_load(plan, scan);
 		return;
 	}
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)

@@ -159,6 +159,8 @@ sa_kafka_scan_begin(Relation rel, List *limits, Bitmapset *attnums)
 	scan->attnums = attnums;
 	scan->consumer = sa_consumer_open(sa_stream_connection_options(scan->stream),
 									  scan->stream->topic, "stream_agg-query");
+	if (sa_stream_has_source(scan->stream, SA_SOURCE_HEADERS))
+		sa_consumer_read_headers(scan->consumer);
 	scan->callback.func = close_consumer;
 	scan->callback.arg = scan;
 	MemoryContextRegisterResetCallback(scan->context, &scan->callback);

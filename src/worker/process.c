@@ -61,8 +61,12 @@ static const PinnedSetting pinned_settings[] = {
 	{"max_parallel_workers_per_gather", "0"},
 };
 
+/* in kB, of a process that does batches */
+#define SA_LEAST_WORK_MEM_KB	(32 * 1024)
+
 static void set_override(const char *name, const char *value);
 static void adopt_synchronous_commit(void);
+static void raise_work_mem(void);
 
 void
 sa_process_describe(BackgroundWorker *worker, const char *function,
@@ -96,6 +100,7 @@ sa_process_pin_settings(const char *application_name)
 	for (int i = 0; i < lengthof(pinned_settings); i++)
 		set_override(pinned_settings[i].name, pinned_settings[i].value);
 	set_override("application_name", application_name);
+	raise_work_mem();
 	adopt_synchronous_commit();
 }
 
@@ -128,6 +133,17 @@ set_override(const char *name, const char *value)
 {
 	if (GetConfigOption(name, true, false) != NULL)
 		SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/*
+ * The groups of a batch should fit into memory.  Few processes do batches, and
+ * what the server allows to each of its many sessions is too little.
+ */
+static void
+raise_work_mem(void)
+{
+	if (work_mem < SA_LEAST_WORK_MEM_KB)
+		set_override("work_mem", psprintf("%d", SA_LEAST_WORK_MEM_KB));
 }
 
 /* Batches have a synchronous_commit of their own, which may be reloaded. */

@@ -31,6 +31,11 @@
 #include "pipeline/watermark.h"
 #include "worker/reader_private.h"
 
+/* Full batches that take longer are made larger, such that take less smaller. */
+#define LONG_BATCH_MS	250
+#define SHORT_BATCH_MS	100
+#define MAX_GROWTH		4
+
 void
 sa_loop_release(SaReaderLoop *loop)
 {
@@ -58,8 +63,19 @@ add_parts(SaReaderLoop *loop, SaBatch *batch)
 	}
 }
 
+/* The first n of the messages, with room for the others. */
+static SaMessage *
+copy_messages(const SaReaderLoop *loop, MemoryContext context, int n)
+{
+	SaMessage  *copy = MemoryContextAllocHuge(context,
+											  sizeof(SaMessage) * (Size) loop->nmessages);
+
+	return memcpy(copy, loop->messages, sizeof(SaMessage) * (Size) n);
+}
+
 /*
- * Messages become rows.  What comes from before the position was read already
+ * Messages become rows.  They stay where they are, unless some are left out, since
+ * they stand parallel to the rows.  What comes from before the position was read already
  * (the consumer may deliver it after a start) and is left out.  So is what is
  * at hand from a partition that was stopped since: between the position and it
  * there may be messages that were not applied.
@@ -69,8 +85,8 @@ add_messages(SaReaderLoop *loop, SaBatch *batch)
 {
 	SaBatchPart *part = NULL;
 
-	batch->messages = MemoryContextAllocHuge(batch->context,
-											 sizeof(SaMessage) * (size_t) Max(loop->nmessages, 1));
+	batch->messages = loop->messages;
+	sa_batch_reserve(batch, loop->nmessages);
 	for (int i = 0; i < loop->nmessages; i++)
 	{
 		SaMessage  *message = &loop->messages[i];
@@ -79,8 +95,13 @@ add_messages(SaReaderLoop *loop, SaBatch *batch)
 			part = sa_batch_find_part(batch, message->partition);
 		if (part == NULL || message->offset < part->next_offset ||
 			!loop->parts[part - batch->parts].started)
+		{
+			if (batch->messages == loop->messages)
+				batch->messages = copy_messages(loop, batch->context, i);
 			continue;
-		batch->messages[batch->nrows] = *message;
+		}
+		if (batch->messages != loop->messages)
+			batch->messages[batch->nrows] = *message;
 		sa_batch_add_row(batch, part, message->offset);
 	}
 
@@ -220,6 +241,22 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	return true;
 }
 
+/*
+ * A full batch that took long did so because of what is done once per group, not
+ * once per row: larger batches do it less often.  The waiting for more messages
+ * is only worth it where there is more to be gained.
+ */
+static void
+adapt_growth(SaReaderLoop *loop, int64 elapsed_ms)
+{
+	bool		was_full = loop->nmessages == loop->max_messages;
+
+	if (was_full && elapsed_ms > LONG_BATCH_MS && loop->growth < MAX_GROWTH)
+		sa_loop_set_growth(loop, loop->growth * 2);
+	else if (elapsed_ms < SHORT_BATCH_MS && loop->growth > 1)
+		sa_loop_set_growth(loop, loop->growth / 2);
+}
+
 /* A batch that failed: decides whether to try again with what is in memory. */
 static void
 handle_failure(SaReaderLoop *loop, SaBatchStop *stop, ErrorData *error)
@@ -247,6 +284,7 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	SaBatch    *volatile batch = NULL;
 	volatile bool alive = false;
 	volatile bool committed = false;
+	int64		started_ms = sa_worker_clock_ms();
 
 	while (!committed)
 	{
@@ -283,7 +321,10 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	SA_FAULT_POINT("after_commit");
 
 	if (alive)
+	{
 		believe(loop, batch);
+		adapt_growth(loop, sa_worker_clock_ms() - started_ms);
+	}
 	if (batch != NULL)
 		MemoryContextDelete(batch->context);
 	sa_loop_release(loop);

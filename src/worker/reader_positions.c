@@ -50,13 +50,14 @@ sa_loop_part(SaReaderLoop *loop, int32 partition)
 
 /* All that the client is opened with, to see whether it has changed. */
 static char *
-describe_connection(List *options, const char *topic)
+describe_connection(List *options, const SaStream *stream)
 {
 	StringInfoData text;
 	ListCell   *lc;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s\n", topic);
+	appendStringInfo(&text, "%s\n%d\n", stream->topic,
+					 sa_stream_has_source(stream, SA_SOURCE_HEADERS));
 	foreach(lc, options)
 	{
 		DefElem    *option = lfirst_node(DefElem, lc);
@@ -81,6 +82,8 @@ open_consumer(SaReaderLoop *loop, List *options, char *connection)
 	loop->nmessages = 0;
 	loop->consumer = sa_consumer_open(options, loop->stream->topic,
 									  psprintf("stream_agg-%u-%d", MyDatabaseId, loop->reader.id));
+	if (sa_stream_has_source(loop->stream, SA_SOURCE_HEADERS))
+		sa_consumer_read_headers(loop->consumer);
 	loop->connection = MemoryContextStrdup(loop->context, connection);
 	loop->next_discovery_ms = 0;
 	loop->connected = false;
@@ -168,19 +171,24 @@ adopt_stream(SaReaderLoop *loop, Relation rel)
 	if (loop->stream_context != NULL)
 		MemoryContextDelete(loop->stream_context);
 	loop->stream_context = context;
-	if (loop->max_messages != loop->stream->batch_rows)
-	{
-		Size		size = sizeof(SaMessage) * (Size) loop->stream->batch_rows;
-
-		/* rows at hand stay where they are; a smaller batch begins afterwards */
-		MemoryContextSwitchTo(loop->context);
-		if (loop->messages == NULL)
-			loop->messages = palloc_extended(size, MCXT_ALLOC_HUGE);
-		else if (loop->stream->batch_rows > loop->max_messages)
-			loop->messages = repalloc_huge(loop->messages, size);
-		loop->max_messages = Max(loop->stream->batch_rows, loop->nmessages);
-	}
 	MemoryContextSwitchTo(old);
+	sa_loop_set_growth(loop, Max(loop->growth, 1));
+}
+
+/* Messages at hand stay where they are; a smaller batch begins afterwards. */
+void
+sa_loop_set_growth(SaReaderLoop *loop, int growth)
+{
+	int			wanted = loop->stream->batch_rows * growth;
+	Size		size = sizeof(SaMessage) * (Size) wanted;
+
+	if (loop->messages == NULL)
+		loop->messages = MemoryContextAllocHuge(loop->context, size);
+	else if (wanted > loop->capacity)
+		loop->messages = repalloc_huge(loop->messages, size);
+	loop->capacity = Max(loop->capacity, wanted);
+	loop->max_messages = Max(wanted, loop->nmessages);
+	loop->growth = growth;
 }
 
 SaLoopOutcome
@@ -201,7 +209,7 @@ sa_loop_load(SaReaderLoop *loop)
 	{
 		adopt_stream(loop, rel);
 		options = sa_stream_connection_options(loop->stream);
-		open_consumer(loop, options, describe_connection(options, loop->stream->topic));
+		open_consumer(loop, options, describe_connection(options, loop->stream));
 		adopt_positions(loop);
 	}
 	if (rel != NULL)

@@ -46,7 +46,9 @@ typedef struct SaReaderLoop
 	/* messages taken from the consumer and not yet committed */
 	SaMessage  *messages;
 	int			nmessages;
-	int			max_messages;
+	int			max_messages;	/* that make a full batch */
+	int			capacity;		/* there is room for */
+	int			growth;			/* how many times batch_rows a full batch has */
 	int64		first_message_ms;
 
 	/*
@@ -94,6 +96,9 @@ extern void sa_loop_set_connected(SaReaderLoop *loop, bool connected);
 
 /* Begins to read the partitions that should be read and are not. */
 extern void sa_loop_start_parts(SaReaderLoop *loop);
+
+/* Makes batches so many times as large as the stream's batch_rows. */
+extern void sa_loop_set_growth(SaReaderLoop *loop, int growth);
 
 extern SaLoopPart *sa_loop_part(SaReaderLoop *loop, int32 partition);
 

@@ -156,8 +156,9 @@ make_message(bytea *value)
 	message.timestamp_ms = -1;
 	if (value != NULL)
 	{
-		message.value = VARDATA_ANY(value);
 		message.value_len = VARSIZE_ANY_EXHDR(value);
+		message.value = memcpy(palloc0(message.value_len + SA_MESSAGE_PADDING),
+							   VARDATA_ANY(value), message.value_len);
 	}
 	return message;
 }
@@ -289,13 +290,6 @@ decode_all(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static int
-read_headers(const SaMessage *message, SaHeader **headers)
-{
-	*headers = test_headers;
-	return test_nheaders;
-}
-
 static void
 set_test_headers(ArrayType *names, ArrayType *values)
 {
@@ -350,7 +344,8 @@ decode_metadata(PG_FUNCTION_ARGS)
 	decoder = sa_decoder_create(format_of(text_argument(fcinfo, 9)), &column, 1,
 								pg_tzset("UTC"), "clicks",
 								CurrentMemoryContext);
-	sa_decoder_set_header_source(decoder, read_headers);
+	message.headers = test_headers;
+	message.nheaders = test_nheaders;
 	if (sa_decoder_parse(decoder, &message, 0, &error))
 		outcome = try_column(decoder, &column, 0);
 	else

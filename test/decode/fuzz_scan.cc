@@ -141,14 +141,14 @@ check_value(const SaJsonValue *value, const char *text, size_t len)
 extern "C" int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *text = (char *) malloc(size + 1);
+	char	   *text = (char *) malloc(size + SA_JSON_PADDING);
 	SaJsonStatus status;
 
 	if (scanner == NULL)
 		prepare();
 	if (size > 0)
 		memcpy(text, data, size);
-	text = (char *) realloc(text, size > 0 ? size : 1);
+	memset(text + size, ' ', SA_JSON_PADDING);
 
 	status = sa_json_scan(scanner, fields, text, size);
 	for (int i = 1; i < NFIELDS; i++)

@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ *
+ * group_cache.c
+ *	  Where the rows of groups are that were written before.
+ *
+ * NOTES
+ *	  Of what it costs to merge a group, the descent of the index is the largest
+ *	  part.  Most groups of a batch were in one of the batches before, by the same
+ *	  process; so the place of a row is kept, under a hash of its key.
+ *
+ *	  That is a hint and nothing more.  Whoever uses it fetches the row by the
+ *	  batch's snapshot and compares the key: since the key is unique, a visible
+ *	  row with the same key is the row.  Anything else (it was updated, removed
+ *	  or moved, the transaction that wrote it was rolled back, two keys have one
+ *	  hash) makes the look-up go to the index.
+ *
+ *	  The hash and the comparison are by the bytes of values.  Values that are
+ *	  equal and look different are not found here, and are found by the index.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/datum.h"
+
+#include "pipeline/group_cache.h"
+
+/* 16 bytes each, in a table that is between half and nearly full */
+#define MAX_GROUPS	1800000
+
+typedef struct Place
+{
+	uint64		hash;
+	ItemPointerData tid;
+	char		status;			/* of the hash table */
+} Place;
+
+#define SH_PREFIX		places
+#define SH_ELEMENT_TYPE	Place
+#define SH_KEY_TYPE		uint64
+#define SH_KEY			hash
+#define SH_HASH_KEY(table, key)		((uint32) (key))
+#define SH_EQUAL(table, a, b)		((a) == (b))
+#define SH_SCOPE		static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+struct SaGroupCache
+{
+	places_hash *places;
+};
+
+SaGroupCache *
+sa_group_cache_create(MemoryContext context)
+{
+	SaGroupCache *cache = MemoryContextAlloc(context, sizeof(SaGroupCache));
+
+	cache->places = places_create(context, 1024, NULL);
+	return cache;
+}
+
+uint64
+sa_group_hash(TupleDesc desc, int nkeys, const Datum *values, const bool *nulls)
+{
+	uint64		hash = 0;
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		uint64		column = 0;
+
+		if (!nulls[i])
+			column = datum_image_hash(values[i], att->attbyval, att->attlen);
+		hash = hash_combine64(hash, column);
+	}
+	return hash;
+}
+
+bool
+sa_group_cache_find(SaGroupCache *cache, uint64 hash, ItemPointer tid)
+{
+	Place	   *place = places_lookup(cache->places, hash);
+
+	if (place == NULL)
+		return false;
+	*tid = place->tid;
+	return true;
+}
+
+void
+sa_group_cache_put(SaGroupCache *cache, uint64 hash, ItemPointer tid)
+{
+	Place	   *place;
+	bool		found;
+
+	if (cache->places->members >= MAX_GROUPS)
+		places_reset(cache->places);
+	place = places_insert(cache->places, hash, &found);
+	place->tid = *tid;
+}

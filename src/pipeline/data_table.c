@@ -78,6 +78,7 @@ sa_data_table_open(SaDataTable *table, const SaViewPlan *plan, StrategyNumber st
 		table->scan = sa_index_beginscan(table->rel, table->index,
 										 table->estate->es_snapshot, table->nkeys);
 		table->groups = plan->groups;
+		table->fetch = table_index_fetch_begin(table->rel);
 		table->nblocks = RelationGetNumberOfBlocks(table->rel);
 	}
 	AfterTriggerBeginQuery();
@@ -89,6 +90,7 @@ sa_data_table_close(SaDataTable *table)
 	AfterTriggerEndQuery(table->estate);
 	if (table->index != NULL)
 	{
+		table_index_fetch_end(table->fetch);
 		index_endscan(table->scan);
 		index_close(table->index, NoLock);
 	}
@@ -122,15 +124,12 @@ block_exists(SaDataTable *table, BlockNumber block)
 	return block < table->nblocks;
 }
 
-/* Fetches the row at a place, if it is the one with the key. */
+/* Whether old_slot has the key, by the bytes of its values. */
 static bool
-fetch_at(SaDataTable *table, ItemPointer tid, const Datum *values, const bool *nulls)
+has_key(const SaDataTable *table, const Datum *values, const bool *nulls)
 {
 	TupleTableSlot *slot = table->old_slot;
 
-	if (!block_exists(table, ItemPointerGetBlockNumber(tid)) ||
-		!table_tuple_fetch_row_version(table->rel, tid, table->estate->es_snapshot, slot))
-		return false;
 	slot_getsomeattrs(slot, table->nkeys);
 	for (int i = 0; i < table->nkeys; i++)
 	{
@@ -144,28 +143,55 @@ fetch_at(SaDataTable *table, ItemPointer tid, const Datum *values, const bool *n
 	return true;
 }
 
-bool
-sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls, uint64 *hash)
+/* Fetches what has come of the row at table->place, as an index scan does it. */
+static bool
+fetch_at_place(SaDataTable *table)
 {
-	ItemPointerData tid;
+	ItemPointerData tid = table->place;
+	bool		call_again = false;
+
+	return block_exists(table, ItemPointerGetBlockNumber(&tid)) &&
+		table_index_fetch_tuple(table->fetch, &tid, table->estate->es_snapshot,
+								table->old_slot, &call_again, NULL);
+}
+
+bool
+sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls)
+{
+	bool		found;
 
 	if (table->groups != NULL)
 	{
-		*hash = sa_group_hash(RelationGetDescr(table->rel), table->nkeys, values, nulls);
-		if (sa_group_cache_find(table->groups, *hash, &tid) &&
-			fetch_at(table, &tid, values, nulls))
+		table->hash = sa_group_hash(RelationGetDescr(table->rel), table->nkeys, values, nulls);
+		if (sa_group_cache_find(table->groups, table->hash, &table->place) &&
+			fetch_at_place(table) && has_key(table, values, nulls))
 			return true;
 	}
 	sa_data_table_look_up(table, values, nulls);
-	return index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
+	found = index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
+	if (found)
+		table->place = table->scan->xs_heaptid;
+	else
+		ItemPointerSetInvalid(&table->place);
+	return found;
 }
 
+/*
+ * A row that stays in its block is found from where it was before, as long as
+ * none of its indexed columns has changed.
+ */
 void
-sa_data_table_wrote(SaDataTable *table, uint64 hash)
+sa_data_table_wrote(SaDataTable *table)
 {
+	ItemPointer written = &table->new_slot->tts_tid;
+
 	/* a trigger of the user's may have kept it out */
-	if (table->groups != NULL && ItemPointerIsValid(&table->new_slot->tts_tid))
-		sa_group_cache_put(table->groups, hash, &table->new_slot->tts_tid);
+	if (table->groups == NULL || !ItemPointerIsValid(written))
+		return;
+	if (!ItemPointerIsValid(&table->place) ||
+		ItemPointerGetBlockNumber(&table->place) != ItemPointerGetBlockNumber(written))
+		table->place = *written;
+	sa_group_cache_put(table->groups, table->hash, &table->place);
 }
 
 void

@@ -32,9 +32,12 @@ typedef struct SaDataTable
 	ScanKey		scan_keys;
 	int			nkeys;			/* columns of the index */
 
-	/* look-up by where the row was; NULL: only by key */
+	/* look-up by place; groups is NULL if it is only done by key */
 	SaGroupCache *groups;
+	IndexFetchTableData *fetch;
 	BlockNumber nblocks;		/* at least so many */
+	uint64		hash;			/* of the key looked for last */
+	ItemPointerData place;		/* of the row found; invalid: none */
 } SaDataTable;
 
 /*
@@ -49,14 +52,13 @@ extern void sa_data_table_open(SaDataTable *table, const SaViewPlan *plan,
 extern void sa_data_table_close(SaDataTable *table);
 
 /*
- * Finds the row with a key, as old_slot; one value per column of the index.  Of
- * "hash" is told later where the row is, by sa_data_table_wrote().
+ * Finds the row with a key, as old_slot; one value per column of the index.
  */
 extern bool sa_data_table_find(SaDataTable *table, const Datum *values,
-							   const bool *nulls, uint64 *hash);
+							   const bool *nulls);
 
-/* new_slot has been written; it is the row of the group with this hash. */
-extern void sa_data_table_wrote(SaDataTable *table, uint64 hash);
+/* The row that was looked for last has been written, from new_slot. */
+extern void sa_data_table_wrote(SaDataTable *table);
 
 /*
  * Starts a look-up; one value per column of the index.  A NULL finds NULL, which

@@ -8,9 +8,10 @@
  *	  part.  Most groups of a batch were in one of the batches before, by the same
  *	  process; so the place of a row is kept, under a hash of its key.
  *
- *	  That is a hint and nothing more.  Whoever uses it fetches the row by the
- *	  batch's snapshot and compares the key: since the key is unique, a visible
- *	  row with the same key is the row.  Anything else (it was updated, removed
+ *	  That is a hint and nothing more.  Whoever uses it (data_table.c) fetches the
+ *	  row by the batch's snapshot, as an index scan does that comes with a place,
+ *	  and compares the key: since the key is unique, a visible row with the same
+ *	  key is the row.  Anything else (it was updated, removed
  *	  or moved, the transaction that wrote it was rolled back, two keys have one
  *	  hash) makes the look-up go to the index.
  *

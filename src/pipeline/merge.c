@@ -51,7 +51,7 @@ merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 
 /* Finds the group's row; keys stand first in the delta row. */
 static bool
-find_group(Merge *merge, TupleTableSlot *delta, uint64 *hash)
+find_group(Merge *merge, TupleTableSlot *delta)
 {
 	SaDataTable *table = &merge->table;
 
@@ -65,7 +65,7 @@ find_group(Merge *merge, TupleTableSlot *delta, uint64 *hash)
 		table_endscan(scan);
 		return found;
 	}
-	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull, hash);
+	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull);
 }
 
 /* Sets the columns that stand first in the delta row and in the table. */
@@ -266,7 +266,6 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 	int64		rows;
 	bool		found;
 	bool		goes_on;
-	uint64		hash = 0;
 
 	slot_getallattrs(delta);
 	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
@@ -274,7 +273,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 		*merge->rows_seen += rows;
 
 	/* the index scan keeps memory of its own from one group to the next */
-	found = find_group(merge, delta, &hash);
+	found = find_group(merge, delta);
 	MemoryContextReset(merge->row_context);
 	old_context = MemoryContextSwitchTo(merge->row_context);
 	goes_on = found && !is_expired(merge, delta);
@@ -299,7 +298,7 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 									 table->old_slot, table->new_slot);
 		else
 			ExecSimpleRelationInsert(table->result, table->estate, table->new_slot);
-		sa_data_table_wrote(table, hash);
+		sa_data_table_wrote(table);
 	}
 	MemoryContextSwitchTo(old_context);
 

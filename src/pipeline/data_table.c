@@ -30,27 +30,41 @@
 #include "base/compat.h"
 #include "pipeline/data_table.h"
 
-/* A comparison for each column of the key index, in the index's own terms. */
+/* An operator of a column of the key index, in the index's own terms. */
+static Oid
+key_operator(const SaDataTable *table, int column, StrategyNumber strategy)
+{
+	Oid			family = table->index->rd_opfamily[column];
+	Oid			type = table->index->rd_opcintype[column];
+	Oid			operator = get_opfamily_member(family, type, type, strategy);
+
+	if (!OidIsValid(operator))
+		elog(ERROR, "missing operator %d(%u,%u) in operator family %u",
+			 strategy, type, type, family);
+	return operator;
+}
+
+void
+sa_data_table_key_order(const SaDataTable *table, int column, Oid *less, Oid *collation)
+{
+	*less = key_operator(table, column, BTLessStrategyNumber);
+	*collation = table->index->rd_indcollation[column];
+}
+
+/* A comparison for each column of the key index. */
 static void
 init_scan_keys(SaDataTable *table, StrategyNumber last_strategy)
 {
-	Relation	index = table->index;
-
-	table->nkeys = index->rd_index->indnkeyatts;
+	table->nkeys = table->index->rd_index->indnkeyatts;
 	table->scan_keys = palloc0(sizeof(ScanKeyData) * table->nkeys);
 	for (int i = 0; i < table->nkeys; i++)
 	{
-		Oid			family = index->rd_opfamily[i];
-		Oid			type = index->rd_opcintype[i];
 		StrategyNumber strategy = i == table->nkeys - 1 ? last_strategy :
 			BTEqualStrategyNumber;
-		Oid			operator = get_opfamily_member(family, type, type, strategy);
+		Oid			operator = key_operator(table, i, strategy);
 
-		if (!OidIsValid(operator))
-			elog(ERROR, "missing operator %d(%u,%u) in operator family %u",
-				 strategy, type, type, family);
 		ScanKeyEntryInitialize(&table->scan_keys[i], 0, i + 1, strategy,
-							   InvalidOid, index->rd_indcollation[i],
+							   InvalidOid, table->index->rd_indcollation[i],
 							   get_opcode(operator), (Datum) 0);
 	}
 }

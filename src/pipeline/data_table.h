@@ -36,7 +36,7 @@ typedef struct SaDataTable
 	SaGroupCache *groups;
 	IndexFetchTableData *fetch;
 	BlockNumber nblocks;		/* at least so many */
-	uint64		hash;			/* of the key looked for last */
+	uint32		hash;			/* of the key looked for last */
 	ItemPointerData place;		/* of the row found; invalid: none */
 } SaDataTable;
 
@@ -47,6 +47,10 @@ typedef struct SaDataTable
  */
 extern void sa_data_table_open(SaDataTable *table, const SaViewPlan *plan,
 							   StrategyNumber strategy);
+
+/* How the key index orders its column number "column", from 0. */
+extern void sa_data_table_key_order(const SaDataTable *table, int column,
+									Oid *less, Oid *collation);
 
 /* Fires the AFTER triggers of what was written. */
 extern void sa_data_table_close(SaDataTable *table);

@@ -27,21 +27,21 @@
 
 #include "pipeline/group_cache.h"
 
-/* 16 bytes each, in a table that is between half and nearly full */
+/* 12 bytes each, in a table that is between half and nearly full */
 #define MAX_GROUPS	1800000
 
 typedef struct Place
 {
-	uint64		hash;
+	uint32		hash;
 	ItemPointerData tid;
 	char		status;			/* of the hash table */
 } Place;
 
 #define SH_PREFIX		places
 #define SH_ELEMENT_TYPE	Place
-#define SH_KEY_TYPE		uint64
+#define SH_KEY_TYPE		uint32
 #define SH_KEY			hash
-#define SH_HASH_KEY(table, key)		((uint32) (key))
+#define SH_HASH_KEY(table, key)		(key)
 #define SH_EQUAL(table, a, b)		((a) == (b))
 #define SH_SCOPE		static inline
 #define SH_DECLARE
@@ -62,25 +62,25 @@ sa_group_cache_create(MemoryContext context)
 	return cache;
 }
 
-uint64
+uint32
 sa_group_hash(TupleDesc desc, int nkeys, const Datum *values, const bool *nulls)
 {
-	uint64		hash = 0;
+	uint32		hash = 0;
 
 	for (int i = 0; i < nkeys; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		uint64		column = 0;
+		uint32		column = 0;
 
 		if (!nulls[i])
 			column = datum_image_hash(values[i], att->attbyval, att->attlen);
-		hash = hash_combine64(hash, column);
+		hash = hash_combine(hash, column);
 	}
 	return hash;
 }
 
 bool
-sa_group_cache_find(SaGroupCache *cache, uint64 hash, ItemPointer tid)
+sa_group_cache_find(SaGroupCache *cache, uint32 hash, ItemPointer tid)
 {
 	Place	   *place = places_lookup(cache->places, hash);
 
@@ -91,7 +91,7 @@ sa_group_cache_find(SaGroupCache *cache, uint64 hash, ItemPointer tid)
 }
 
 void
-sa_group_cache_put(SaGroupCache *cache, uint64 hash, ItemPointer tid)
+sa_group_cache_put(SaGroupCache *cache, uint32 hash, ItemPointer tid)
 {
 	Place	   *place;
 	bool		found;

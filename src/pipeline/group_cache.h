@@ -16,14 +16,14 @@ typedef struct SaGroupCache SaGroupCache;
 extern SaGroupCache *sa_group_cache_create(MemoryContext context);
 
 /* What stands for a group here, from its key: the first columns of a row. */
-extern uint64 sa_group_hash(TupleDesc desc, int nkeys, const Datum *values,
+extern uint32 sa_group_hash(TupleDesc desc, int nkeys, const Datum *values,
 							const bool *nulls);
 
 /*
  * Where the group's row was when it was last written; false if not known.  It
  * may be anything by now, that of another group included.
  */
-extern bool sa_group_cache_find(SaGroupCache *cache, uint64 hash, ItemPointer tid);
-extern void sa_group_cache_put(SaGroupCache *cache, uint64 hash, ItemPointer tid);
+extern bool sa_group_cache_find(SaGroupCache *cache, uint32 hash, ItemPointer tid);
+extern void sa_group_cache_put(SaGroupCache *cache, uint32 hash, ItemPointer tid);
 
 #endif							/* SA_PIPELINE_GROUP_CACHE_H */

@@ -18,8 +18,10 @@
 
 #include "access/tableam.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "utils/tuplesort.h"
 
 #include "pipeline/data_table.h"
 #include "pipeline/expiry.h"
@@ -36,8 +38,31 @@ typedef struct Merge
 	int64	   *rows_seen;
 
 	SaDataTable table;
+	Tuplesortstate *sort;		/* of the groups, by key; NULL: there is but one */
+	TupleTableSlot *sorted_slot;
 	MemoryContext row_context;	/* reset for each group */
 } Merge;
+
+/* In the order of the key index, so that one look-up finds the page of the last. */
+static void
+begin_sort(Merge *merge, TupleDesc desc)
+{
+	SaDataTable *table = &merge->table;
+	int			nkeys = table->nkeys;
+	AttrNumber *columns = palloc(sizeof(AttrNumber) * nkeys);
+	Oid		   *less = palloc(sizeof(Oid) * nkeys);
+	Oid		   *collations = palloc(sizeof(Oid) * nkeys);
+	bool	   *nulls_first = palloc0(sizeof(bool) * nkeys);
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		columns[i] = i + 1;
+		sa_data_table_key_order(table, i, &less[i], &collations[i]);
+	}
+	merge->sort = tuplesort_begin_heap(desc, nkeys, columns, less, collations, nulls_first,
+									   work_mem, NULL, TUPLESORT_NONE);
+	merge->sorted_slot = ExecInitExtraTupleSlot(table->estate, desc, &TTSOpsMinimalTuple);
+}
 
 static void
 merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
@@ -45,6 +70,8 @@ merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	Merge	   *merge = (Merge *) self;
 
 	sa_data_table_open(&merge->table, merge->plan, BTEqualStrategyNumber);
+	if (merge->table.index != NULL)
+		begin_sort(merge, typeinfo);
 	merge->row_context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
 											   ALLOCSET_DEFAULT_SIZES);
 }
@@ -257,10 +284,9 @@ merge_states(Merge *merge, TupleTableSlot *delta, bool found)
 	}
 }
 
-static bool
-merge_receive(TupleTableSlot *delta, DestReceiver *self)
+static void
+merge_group(Merge *merge, TupleTableSlot *delta)
 {
-	Merge	   *merge = (Merge *) self;
 	SaDataTable *table = &merge->table;
 	MemoryContext old_context;
 	int64		rows;
@@ -308,6 +334,17 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 			sa_state_reset(merge->plan->states[i]);
 	}
 	ResetPerTupleExprContext(table->estate);
+}
+
+static bool
+merge_receive(TupleTableSlot *delta, DestReceiver *self)
+{
+	Merge	   *merge = (Merge *) self;
+
+	if (merge->sort != NULL)
+		tuplesort_puttupleslot(merge->sort, delta);
+	else
+		merge_group(merge, delta);
 	return true;
 }
 
@@ -316,6 +353,17 @@ merge_shutdown(DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
 
+	if (merge->sort != NULL)
+	{
+		tuplesort_performsort(merge->sort);
+		while (tuplesort_gettupleslot(merge->sort, true, false, merge->sorted_slot, NULL))
+		{
+			CHECK_FOR_INTERRUPTS();
+			merge_group(merge, merge->sorted_slot);
+		}
+		ExecClearTuple(merge->sorted_slot);
+		tuplesort_end(merge->sort);
+	}
 	sa_data_table_close(&merge->table);
 	MemoryContextDelete(merge->row_context);
 }

@@ -45,7 +45,7 @@
 #define CHECK_INTERVAL_MS		1000
 
 /* Messages are held in the client's memory; more than this make a batch. */
-#define MAX_HELD_BYTES			((size_t) 48 * 1024 * 1024)
+#define MAX_HELD_BYTES			((size_t) 40 * 1024 * 1024)
 
 static SaReaderLoop *current_loop = NULL;
 

@@ -225,17 +225,20 @@ updated_by()
 sink()
 {
 	if [ "$1" = files ]; then
-		printf '%s' "'connector' = 'filesystem', 'path' = '$folder/flink_files/$2', 'format' = 'csv'"
+		printf '%s' "'connector' = 'filesystem', 'format' = 'csv',
+			'path' = '$folder/flink_files/$2'"
 	else
 		printf '%s' "$(server), 'table-name' = '$2', 'sink.buffer-flush.max-rows' = '10000'"
 	fi
 }
 
-# Flink's connection to the same server.
+# Flink's connection to the same server, with many rows in one INSERT.
 server()
 {
-	printf '%s' "'connector' = 'jdbc', 'username' = 'flink', 'password' = '$password', 'url' =
-		'jdbc:postgresql://127.0.0.1:$PGPORT/postgres?reWriteBatchedInserts=true&currentSchema=flink,public'"
+	local options='reWriteBatchedInserts=true&currentSchema=flink,public'
+
+	printf '%s' "'connector' = 'jdbc', 'username' = 'flink', 'password' = '$password',
+		'url' = 'jdbc:postgresql://127.0.0.1:$PGPORT/postgres?$options'"
 }
 
 # measure_flink NAME QUERY SYSTEM TOPIC

@@ -1,0 +1,3 @@
+-- Pass through: every bid, kept.
+:create q0 :as
+SELECT auction, bidder, price, date_time, extra FROM bid;

@@ -1,0 +1,28 @@
+-- The topic as a stream: what is nested in the message are columns with a path.
+CREATE FOREIGN TABLE nexmark (
+	event_type int,
+	date_time timestamp OPTIONS (path 'dateTime'),
+	processed_at timestamptz OPTIONS (metadata 'processed_at'),
+	person_id bigint OPTIONS (path 'person.id'),
+	person_name text OPTIONS (path 'person.name'),
+	person_email_address text OPTIONS (path 'person.emailAddress'),
+	person_credit_card text OPTIONS (path 'person.creditCard'),
+	person_city text OPTIONS (path 'person.city'),
+	person_state text OPTIONS (path 'person.state'),
+	person_extra text OPTIONS (path 'person.extra'),
+	auction_id bigint OPTIONS (path 'auction.id'),
+	auction_item_name text OPTIONS (path 'auction.itemName'),
+	auction_description text OPTIONS (path 'auction.description'),
+	auction_initial_bid bigint OPTIONS (path 'auction.initialBid'),
+	auction_reserve bigint OPTIONS (path 'auction.reserve'),
+	auction_expires timestamp OPTIONS (path 'auction.expires'),
+	auction_seller bigint OPTIONS (path 'auction.seller'),
+	auction_category bigint OPTIONS (path 'auction.category'),
+	auction_extra text OPTIONS (path 'auction.extra'),
+	bid_auction bigint OPTIONS (path 'bid.auction'),
+	bid_bidder bigint OPTIONS (path 'bid.bidder'),
+	bid_price bigint OPTIONS (path 'bid.price'),
+	bid_channel text OPTIONS (path 'bid.channel'),
+	bid_url text OPTIONS (path 'bid.url'),
+	bid_extra text OPTIONS (path 'bid.extra')
+) SERVER kafka OPTIONS (topic :'topic', event_time :'event_time', max_out_of_orderness '4 s');

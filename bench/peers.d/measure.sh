@@ -35,7 +35,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 throughput_poll_ms=20
 latency_poll_ms=5
-time_limit=600
+time_limit=${BENCH_TIME_LIMIT:-600}	# seconds that a run may take
 number=0						# of the run, for folders
 
 # A free port: Java's driver knows no Unix sockets.

@@ -8,8 +8,7 @@
 #	  A snapshot table: after each mini-batch, of INTERVAL_MS, windows that have
 #	  changed replace what was there.  Late rows are added to their window,
 #	  however late: Pathway's cutoff knows the latest time of all partitions
-#	  only, and would drop rows when there is a backlog.  Keys are generated: a
-#	  message is a row, where it would replace the one with the same key before.
+#	  only, and would drop rows when there is a backlog.
 #
 import os
 import sys
@@ -35,7 +34,6 @@ rows = pw.io.kafka.read(
     topic,
     schema=Row,
     format="json",
-    autogenerate_key=True,
     autocommit_duration_ms=int(interval),
 )
 rows = rows.select(

@@ -28,7 +28,8 @@ class Row(pw.Schema):
 rows = pw.io.kafka.read(
     {
         "bootstrap.servers": bootstrap,
-        "group.id": "pathway",
+        # Of this run alone: one of the same name may not have left its group yet.
+        "group.id": f"pathway-{os.getpid()}",
         "auto.offset.reset": "earliest",
     },
     topic,

@@ -224,5 +224,6 @@ for peer in $BENCH_PEERS; do
 	[ "$(about "$peer" latency)" = yes ] || continue
 	for interval in $(about "$peer" intervals); do
 		measure_latency "$peer" "$interval"
+		[ "$BENCH_INTERVALS" = all ] || break
 	done
 done

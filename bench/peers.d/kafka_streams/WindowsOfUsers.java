@@ -17,7 +17,7 @@
  *	  Users are spread over the partitions, so they are repartitioned first.
  *	  The threads that do this read their partitions at their own speeds, and
  *	  what comes together again is out of order by far more than the topic is:
- *	  with a grace of the topic's five seconds, rows are dropped when there is
+ *	  with a grace of the topic's five seconds, rows may be dropped when there is
  *	  a backlog.  Hence a grace of a day.
  */
 import java.nio.ByteBuffer;

@@ -135,7 +135,6 @@ measure_peer()
 # The Kafka timestamps of a topic, in the table "origin".
 read_timestamps()
 {
-	ask "DROP FOREIGN TABLE IF EXISTS latency_rows CASCADE" || exit 1
 	ask "CREATE FOREIGN TABLE latency_rows (s bigint, event_time timestamptz,
 			produced_at timestamptz OPTIONS (metadata 'timestamp'))
 		SERVER kafka OPTIONS (topic '$1', event_time 'event_time',
@@ -183,6 +182,7 @@ measure_latency()
 		WHERE i > $skipped;
 	END
 	)
+	ask "DROP FOREIGN TABLE latency_rows CASCADE" || exit 1
 	[ "${line%%$'\t'*}" = $((rows - skipped)) ] ||
 		sa_die "WRONG RESULT: ${line%%$'\t'*} rows of $1 arrived, not $((rows - skipped))"
 	printf 'latency\t%s\t%s\t%s\n' "$1" "$2" "$line" >>"$results"

@@ -6,9 +6,9 @@
 # NOTES
 #	  To be sourced by bash.  A peer is a folder with
 #
-#		about		shell variables: title, guarantee, and intervals: how often it
+#		about		shell variables: title, guarantee, and intervals, how often it
 #					commits, in ms; the first is that of the throughput runs, each
-#					has a latency run
+#					has a latency run, but with latency=no
 #		prepare OUT	gets and builds into the folder OUT what "run" needs; fails with
 #					the reason on the last line of standard error
 #		setup.sql	makes what must be in its database before; result.sql by default
@@ -24,17 +24,31 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../tools/lib.sh"
 peer=$(cd "$(dirname "$0")" && pwd)
 
+# Where fetched files are kept: with those of tools/kafka.
+cache_folder()
+{
+	local cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/stream_agg
+
+	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$sa_root/build/cache
+	mkdir -p "$cache"
+	printf '%s\n' "$cache"
+}
+
+# link_folder FROM TO: a copy by hard links, or by copying where these can't be.
+link_folder()
+{
+	cp -rl "$1" "$2" 2>/dev/null || { rm -rf "$2"; cp -r "$1" "$2"; }
+}
+
 # fetch_jars OUT: the jars of this peer's pom.xml in OUT/jars, from Maven, which
 # is asked once; they are kept where tools/kafka keeps its own.
 fetch_jars()
 {
-	local cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/stream_agg jars new
+	local jars new
 
 	command -v mvn >/dev/null || sa_die "Maven is missing"
-	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$sa_root/build/cache
-	jars=$cache/$(basename "$peer")-$(cksum <"$peer/pom.xml" | cut -d ' ' -f 1)
+	jars=$(cache_folder)/$(basename "$peer")-$(cksum <"$peer/pom.xml" | cut -d ' ' -f 1)
 	if [ ! -f "$jars/complete" ]; then
-		mkdir -p "$cache"
 		new=$(mktemp -d "$jars.XXXXXX") || exit 1
 		mvn -B -q -f "$peer/pom.xml" \
 			org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
@@ -45,7 +59,7 @@ fetch_jars()
 		touch "$new/complete"
 		mv "$new" "$jars"
 	fi
-	cp -rl "$jars" "$1/jars" 2>/dev/null || { rm -rf "$1/jars"; cp -r "$jars" "$1/jars"; }
+	link_folder "$jars" "$1/jars"
 }
 
 # compile OUT: the Java files of this peer.
@@ -66,4 +80,24 @@ jdbc_url()
 	printf 'jdbc:postgresql://%s:%s/%s?user=%s' "$(conninfo_field "$1" host)" \
 		"$(conninfo_field "$1" port)" "$(conninfo_field "$1" dbname)" \
 		"$(conninfo_field "$1" user)"
+}
+
+# fetch_python OUT PACKAGE==VERSION: a Python package and what it needs in
+# OUT/python, from PyPI, which is asked once.
+fetch_python()
+{
+	local packages new
+
+	python3 -m pip --version >/dev/null 2>&1 || sa_die "Python's pip is missing"
+	packages=$(cache_folder)/$2
+	if [ ! -f "$packages/complete" ]; then
+		new=$(mktemp -d "$packages.XXXXXX") || exit 1
+		python3 -m pip install -q --no-compile --target "$new" "$2" >"$new.log" 2>&1 ||
+			{ grep -m 1 ERROR "$new.log" >&2; rm -rf "$new" "$new.log"; exit 1; }
+		rm -rf "$new.log" "$packages"
+		chmod 755 "$new"
+		touch "$new/complete"
+		mv "$new" "$packages"
+	fi
+	link_folder "$packages" "$1/python"
 }

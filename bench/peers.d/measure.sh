@@ -35,8 +35,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 throughput_poll_ms=20
 latency_poll_ms=5
-warm_up_seconds=5
-time_limit=600
+time_limit=${BENCH_TIME_LIMIT:-600}	# seconds that a run may take
 number=0						# of the run, for folders
 
 # A free port: Java's driver knows no Unix sockets.
@@ -103,27 +102,32 @@ check_peer()
 	check_windows got
 }
 
-# The first of the intervals in which a peer can commit.
-first_interval()
+# about PEER NAME: a variable of what it says about itself.
+about()
 {
-	. "bench/peers.d/$1/about"
-	printf '%s' "${intervals%% *}"
+	(
+		latency=yes
+		# shellcheck source=bench/peers.d/stream_agg/about
+		. "bench/peers.d/$1/about"
+		printf '%s' "${!2}"
+	)
 }
 
 # measure_peer PEER: a run over one row, and one over all.
 measure_peer()
 {
-	local case topic rows line
+	local what topic rows line intervals
 
-	for case in "$1.start one_row 1" "$1 events $BENCH_ROWS"; do
-		read -r case topic rows <<<"$case"
+	read -r -a intervals <<<"$(about "$1" intervals)"
+	for what in "$1.start one_row 1" "$1 events $BENCH_ROWS"; do
+		read -r what topic rows <<<"$what"
 		number=$((number + 1))
 		make_database "$1"
-		line=$(watch_peer "$1" "$topic" "$rows" "$(first_interval "$1")" \
+		line=$(watch_peer "$1" "$topic" "$rows" "${intervals[0]}" \
 			"$rows" "$throughput_poll_ms" "$time_limit") || sa_die "the peer $1 failed"
 		[ "$topic" != events ] || check_peer "$1"
-		printf 'run\t%s\t%s\n' "$case" "${line// /$'\t'}" >>"$results"
-		progress "  $case: seconds, CPU of peer and PostgreSQL, peak kB: $line"
+		printf 'run\t%s\t%s\n' "$what" "${line// /$'\t'}" >>"$results"
+		progress "  $what: seconds, CPU of peer and PostgreSQL, peak kB: $line"
 		drop_database "$1"
 	done
 }
@@ -131,7 +135,6 @@ measure_peer()
 # The Kafka timestamps of a topic, in the table "origin".
 read_timestamps()
 {
-	ask "DROP FOREIGN TABLE IF EXISTS latency_rows CASCADE" || exit 1
 	ask "CREATE FOREIGN TABLE latency_rows (s bigint, event_time timestamptz,
 			produced_at timestamptz OPTIONS (metadata 'timestamp'))
 		SERVER kafka OPTIONS (topic '$1', event_time 'event_time',
@@ -147,7 +150,7 @@ measure_latency()
 {
 	local topic=latency_$1_$2 first=100 skipped rows line pid
 
-	skipped=$((first + rate * warm_up_seconds))
+	skipped=$((first + rate * BENCH_WARM_UP))
 	rows=$((skipped + rate * BENCH_SECONDS))
 	number=$((number + 1))
 	make_database "$1"
@@ -179,6 +182,7 @@ measure_latency()
 		WHERE i > $skipped;
 	END
 	)
+	ask "DROP FOREIGN TABLE latency_rows CASCADE" || exit 1
 	[ "${line%%$'\t'*}" = $((rows - skipped)) ] ||
 		sa_die "WRONG RESULT: ${line%%$'\t'*} rows of $1 arrived, not $((rows - skipped))"
 	printf 'latency\t%s\t%s\t%s\n' "$1" "$2" "$line" >>"$results"
@@ -202,8 +206,8 @@ write_facts
 fact rate "$rate"
 fact seconds "$BENCH_SECONDS"
 for peer in $BENCH_PEERS; do
-	( . "bench/peers.d/$peer/about" && printf 'peer\t%s\t%s\t%s\n' "$peer" "$title" \
-		"$guarantee" >>"$results" )
+	printf 'peer\t%s\t%s\t%s\n' "$peer" "$(about "$peer" title)" \
+		"$(about "$peer" guarantee)" >>"$results"
 done
 
 # The broker's Java compiles what it runs often: not in a measured run.
@@ -217,7 +221,9 @@ for run in $(seq "$BENCH_RUNS"); do
 done
 [ "$BENCH_SECONDS" -gt 0 ] || exit 0
 for peer in $BENCH_PEERS; do
-	for interval in $(. "bench/peers.d/$peer/about" && printf '%s' "$intervals"); do
+	[ "$(about "$peer" latency)" = yes ] || continue
+	for interval in $(about "$peer" intervals); do
 		measure_latency "$peer" "$interval"
+		[ "$BENCH_INTERVALS" = all ] || break
 	done
 done

@@ -29,122 +29,9 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tools/lib.sh
 . ./env.sh
+. bench/servers.sh
 
-folder=$PWD
-results=$folder/results
-partitions=4
-keys=1000
-size=150
-disorder=5
-spread_us=1800000000			# event time from the first to the last row
-first_event=1700000100			# the start of a window, in the past for any clock
-rate=10000
 columns="user_id text, page text, amount float8, event_time timestamptz, s bigint"
-export PGHOST=$folder PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-export PGOPTIONS='-c client_min_messages=warning'
-
-# What happens, for someone who waits; results are printed by bench/run.
-progress()
-{
-	sa_say "$*" >&2
-}
-
-fact()
-{
-	printf 'fact\t%s\t%s\n' "$1" "$2" >>"$results"
-}
-
-# The answer of one statement, unaligned.
-ask()
-{
-	psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$1"
-}
-
-# ----------------------------------------------------------------------------
-# Servers and topics
-# ----------------------------------------------------------------------------
-
-start_postgres()
-{
-	initdb -D data -U postgres -A trust -E UTF8 --no-locale >initdb.log 2>&1 ||
-		{ cat initdb.log >&2; sa_die "initdb failed"; }
-	cat >>data/postgresql.conf <<-END
-		shared_preload_libraries = 'stream_agg'
-		listen_addresses = ''
-		unix_socket_directories = '$folder'
-		unix_socket_permissions = 0700
-		timezone = 'UTC'
-		max_wal_size = 4GB
-		shared_buffers = 1GB
-		track_commit_timestamp = on
-	END
-	pg_ctl -D data -l postgres.log -w -s start ||
-		{ tail -n 20 postgres.log >&2; sa_die "PostgreSQL did not start"; }
-	ask "CREATE EXTENSION stream_agg" || exit 1
-}
-
-start_kafka()
-{
-	tools/kafka start "$folder/broker" || exit 1
-	bootstrap=$(tools/kafka bootstrap "$folder/broker")
-	ask "CREATE SERVER kafka FOREIGN DATA WRAPPER stream_agg
-			OPTIONS (bootstrap_servers '$bootstrap')" || exit 1
-	ask "CREATE USER MAPPING FOR CURRENT_USER SERVER kafka" || exit 1
-}
-
-# fill TOPIC ROWS: makes a topic, with what it holds in the file TOPIC.manifest.
-fill()
-{
-	tools/kafka admin "$folder/broker" create "$1" "$partitions" || exit 1
-	sa_producer -b "$bootstrap" -t "$1" -m "$1.manifest" -n "$2" \
-		--size "$size" --keys "$keys" --disorder "$disorder" \
-		--start "$first_event" --step-us $((spread_us / $2)) ||
-		sa_die "the topic \"$1\" could not be filled"
-	[ "$(wc -l <"$1.manifest")" -eq "$2" ] ||
-		sa_die "not all rows of the topic \"$1\" were delivered"
-}
-
-# Loads a manifest, and computes from it what the views must hold.
-make_expectations()
-{
-	psql -X -q -v ON_ERROR_STOP=1 <<-END || sa_die "could not load the manifest"
-		CREATE TABLE manifest (partition int, "offset" bigint, p bigint, s bigint,
-			user_id text, page text, amount float8, event_time timestamptz, poison boolean);
-		\\copy manifest FROM 'events.manifest'
-		CREATE TABLE expected_windows AS
-		SELECT window_start, window_end, user_id, count(*) AS n, avg(amount) AS average,
-			max(amount) AS greatest
-		FROM manifest, tumble(event_time, '5 minutes')
-		GROUP BY window_start, window_end, user_id;
-		CREATE TABLE expected_rows AS $(row_summary manifest);
-		CREATE TABLE expected_minutes AS
-		SELECT date_trunc('minute', event_time) AS minute, user_id, page, count(*) AS n,
-			max(amount) AS greatest
-		FROM manifest GROUP BY 1, 2, 3;
-	END
-	rm events.manifest
-}
-
-write_facts()
-{
-	fact date "$(date -u +%F)"
-	fact commit "$BENCH_COMMIT"
-	fact processor "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
-	fact cores "$(nproc)"
-	fact memory "$(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo)"
-	fact kernel "$(uname -sr)"
-	fact PostgreSQL "$(ask 'SHOW server_version')"
-	fact librdkafka "$(pkg-config --modversion rdkafka)"
-	fact Kafka "$(basename "$(ls kafka/kafka_2*.jar)" .jar | sed 's/.*-//')"
-	fact settings "max_wal_size = 4GB, shared_buffers = 1GB, track_commit_timestamp = on"
-	fact rows "$BENCH_ROWS"
-	fact runs "$BENCH_RUNS"
-	fact what "$BENCH_WHAT"
-	fact size "$size"
-	fact partitions "$partitions"
-	fact rate "$rate"
-	fact seconds "$BENCH_SECONDS"
-}
 
 # ----------------------------------------------------------------------------
 # Cases
@@ -183,18 +70,17 @@ check_load()
 		sa_die "WRONG RESULT: the load holds $actual, but $expected were produced"
 }
 
-# Dies unless every window of every group is right; avg() up to rounding.
-check_aggregate()
+# What the views must hold.
+make_expectations()
 {
-	local differ
-
-	differ=$(ask "
-		SELECT count(*) FROM expected_windows AS e
-		FULL JOIN aggregate_view AS v USING (window_start, window_end, user_id)
-		WHERE (e.n, e.greatest) IS DISTINCT FROM (v.n, v.greatest)
-			OR (abs(e.average - v.average) <= 1e-9 * e.average) IS NOT TRUE")
-	[ "$differ" = 0 ] ||
-		sa_die "WRONG RESULT: $differ groups of the aggregate view differ from what was produced"
+	load_manifest
+	psql -X -q -v ON_ERROR_STOP=1 <<-END || sa_die "could not compute what to expect"
+		CREATE TABLE expected_rows AS $(row_summary manifest);
+		CREATE TABLE expected_minutes AS
+		SELECT date_trunc('minute', event_time) AS minute, user_id, page, count(*) AS n,
+			max(amount) AS greatest
+		FROM manifest GROUP BY 1, 2, 3;
+	END
 }
 
 check_no_rejects()
@@ -214,17 +100,6 @@ cpu_seconds()
 memory_kb()
 {
 	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"
-}
-
-# Waits until nothing of the run before is going on.
-settle()
-{
-	for _ in $(seq 100); do
-		[ "$(ask "SELECT count(*) FROM stream_agg.workers WHERE kind = 'reader'")" != 0 ] ||
-			break
-		sleep 0.1
-	done
-	ask "VACUUM" && ask "CHECKPOINT" && sync -f "$folder"
 }
 
 # measure CASE TOPIC DDL: lets a new worker read the topic to its end.
@@ -273,19 +148,6 @@ drop_stream()
 	ask "DROP FOREIGN TABLE events CASCADE" || exit 1
 }
 
-measure_bare()
-{
-	local messages bytes seconds cpu peak
-
-	settle
-	read -r messages bytes seconds cpu peak < <(bench/bare_consumer "$bootstrap" events)
-	[ "${messages:-}" = "$BENCH_ROWS" ] ||
-		sa_die "WRONG RESULT: the bare consumer read ${messages:-no} messages"
-	fact bytes "$bytes"
-	printf 'run\tbare\t%s\t%s\t%s\t0\t0\n' "$seconds" "$cpu" "$peak" >>"$results"
-	progress "  bare: $seconds s"
-}
-
 measure_throughput()
 {
 	# The broker's Java compiles what it runs often: not in a measured run.
@@ -296,7 +158,7 @@ measure_throughput()
 		measure start one_row "$(aggregate_view)"
 		drop_stream
 		measure aggregate events "$(aggregate_view)"
-		check_aggregate
+		check_windows aggregate_view
 		check_no_rejects
 		drop_stream
 		measure load events "$(load_view)"
@@ -305,7 +167,7 @@ measure_throughput()
 		drop_stream
 		measure both events "$(load_view) $(aggregate_view)"
 		check_load
-		check_aggregate
+		check_windows aggregate_view
 		check_no_rejects
 		drop_stream
 	done
@@ -462,6 +324,9 @@ fill events "$BENCH_ROWS"
 fill one_row 1
 make_expectations
 write_facts
+fact what "$BENCH_WHAT"
+fact rate "$rate"
+fact seconds "$BENCH_SECONDS"
 if [ "$BENCH_WHAT" = windows ]; then
 	measure_windows
 	exit

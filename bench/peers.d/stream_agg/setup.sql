@@ -1,0 +1,2 @@
+-- What is there before the stream.
+CREATE EXTENSION stream_agg;

@@ -1,0 +1,2 @@
+-- Ends the reader.
+DROP FOREIGN TABLE IF EXISTS events CASCADE;

@@ -12,7 +12,7 @@
 #	  10,000, so that a minute has 20,000 rows and two batches: a count per row
 #	  has its share of merging groups and of settling windows.
 #
-cases="decode tumble hop session load distinct"
+cases=${BENCH_CASES:-decode tumble hop session load distinct}
 columns="user_id text, page text, amount float8, event_time timestamptz, s bigint"
 batch_rows=10000
 start_s=1700000040				# a whole minute, in the past for any clock

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 #
 # bench/instructions.d/count.sh
-#	  Runs every case under callgrind; leaves the counts in the file "counts".
+#	  Runs every case under callgrind; leaves the counts in the file "results".
 #
 # NOTES
 #	  Called by bench/instructions in a folder under /tmp that holds a copy of
-#	  what is needed, as the user who owns that folder.  Lines of "counts", with
-#	  tabs:
+#	  what is needed, as the user who owns that folder.  Lines of "results",
+#	  with tabs:
 #
 #		fact	NAME	VALUE
 #		count	CASE	FUNCTION	INSTRUCTIONS PER ROW
@@ -26,20 +26,12 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . tools/lib.sh
 . ./env.sh
+. bench/servers.sh
 . bench/instructions.d/cases.sh
 
-folder=$PWD
-counts=$folder/counts
 n=$BENCH_ROWS
-export PGHOST=$folder PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-export PGOPTIONS='-c client_min_messages=warning'
 
-fact()
-{
-	printf 'fact\t%s\t%s\n' "$1" "$2" >>"$counts"
-}
-
-start_postgres()
+restart_postgres()
 {
 	pg_ctl -D data -l postgres.log -w -s start ||
 		{ tail -n 20 postgres.log >&2; sa_die "PostgreSQL did not start"; }
@@ -48,22 +40,6 @@ start_postgres()
 stop_postgres()
 {
 	pg_ctl -D data -m fast -w -s stop || sa_die "PostgreSQL did not stop"
-}
-
-make_database()
-{
-	initdb -D data -U postgres -A trust -E UTF8 --no-locale >initdb.log 2>&1 ||
-		{ cat initdb.log >&2; sa_die "initdb failed"; }
-	cat >>data/postgresql.conf <<-END
-		shared_preload_libraries = 'stream_agg'
-		listen_addresses = ''
-		unix_socket_directories = '$folder'
-		unix_socket_permissions = 0700
-		timezone = 'UTC'
-		max_wal_size = 4GB
-		autovacuum = off
-		fsync = off
-	END
 }
 
 # One command to the mock of a broker.
@@ -102,8 +78,7 @@ make_streams()
 	local name rows
 
 	{
-		echo "CREATE EXTENSION stream_agg;
-			CREATE SERVER here FOREIGN DATA WRAPPER stream_agg;
+		echo "CREATE SERVER here FOREIGN DATA WRAPPER stream_agg;
 			CREATE SERVER kafka FOREIGN DATA WRAPPER stream_agg
 				OPTIONS (bootstrap_servers '$bootstrap');
 			CREATE USER MAPPING FOR CURRENT_USER SERVER kafka;"
@@ -163,21 +138,19 @@ count_case()
 # Dies unless every view holds what its query says about the same rows.
 check_results()
 {
-	local name differ
+	local name view differ
 
 	for name in $cases; do
 		[ "$name" != decode ] || continue
+		view=${name}_$((2 * n))_view
 		differ=$(psql -X -q -A -t -v ON_ERROR_STOP=1 <<-END
 			CREATE TEMP TABLE rows AS $(rows_of $((2 * n)));
 			CREATE TEMP VIEW expected AS $(expected_of "$name" rows);
 			SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns
-			FROM pg_attribute WHERE attrelid = '${name}_$((2 * n))_view'::regclass
+			FROM pg_attribute WHERE attrelid = '$view'::regclass
 				AND attnum > 0 AND attname <> 'is_final' \\gset
-			SELECT :'columns' AS query \\gset
-			SELECT count(*) FROM (
-				(SELECT :columns FROM ${name}_$((2 * n))_view EXCEPT ALL TABLE expected)
-				UNION ALL
-				(TABLE expected EXCEPT ALL SELECT :columns FROM ${name}_$((2 * n))_view)) AS d;
+			SELECT count(*) FROM ((SELECT :columns FROM $view EXCEPT ALL TABLE expected)
+				UNION ALL (TABLE expected EXCEPT ALL SELECT :columns FROM $view)) AS d;
 		END
 		)
 		[ "$differ" = 0 ] ||
@@ -185,7 +158,8 @@ check_results()
 	done
 }
 
-write_facts()
+# What the counts depend on.
+write_versions()
 {
 	local avx2=without
 
@@ -200,21 +174,21 @@ write_facts()
 
 trap 'sa_stop_servers "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
-: >"$counts"
-make_database
+: >"$results"
+# As few others as possible that write; the last setting counts.
+start_postgres "autovacuum = off" "fsync = off" "shared_buffers = 128MB"
 start_broker
 fill_topics
-start_postgres
 make_streams
 stop_postgres
-write_facts
 for name in $cases; do
-	sa_say "  $name" >&2
+	progress "  $name"
 	count_case "$name" "$n" || exit 1
 	count_case "$name" $((2 * n)) || exit 1
 	paste "${name}_$n.counts" "${name}_$((2 * n)).counts" |
 		awk -v OFS='\t' -v name="$name" -v n="$n" \
-			'{ print "count", name, $1, sprintf("%.0f", ($4 - $2) / n) }' >>"$counts"
+			'{ print "count", name, $1, sprintf("%.0f", ($4 - $2) / n) }' >>"$results"
 done
-start_postgres
+write_versions
+restart_postgres
 check_results

@@ -130,7 +130,8 @@ count_case()
 				{ gsub(/,/, "", $1); sum += $1 } }
 			END { printf "%.0f", sum }' "$name.functions")
 		[ "$taken" -gt 0 ] ||
-			sa_die "the case \"$1\" never called $function(): is it in bench/instructions.d/cases.sh by its right name?"
+			sa_die "the case \"$1\" never called $function();
+has it another name now? Correct bench/instructions.d/cases.sh"
 		printf '%s\t%s\n' "$function" "$taken"
 	done >"$name.counts" || exit 1
 }

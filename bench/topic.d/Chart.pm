@@ -140,7 +140,8 @@ sub line_chart
 	foreach my $line (@$series)
 	{
 		push @parts, sprintf('<polyline class="line %s" points="%s"/>', $line->{class},
-			join(' ', map { sprintf('%.1f,%.1f', $x_of->($_->[0]), $y_of->($_->[1])) } @{ $line->{points} }));
+			join(' ', map { sprintf('%.1f,%.1f', $x_of->($_->[0]), $y_of->($_->[1])) }
+				@{ $line->{points} }));
 	}
 	my ($end, @legend) = legend($height + 14, 'line', @$series, $level ? $level : ());
 	return frame($end + 6, $option{label}, @parts, @legend);
@@ -153,9 +154,10 @@ sub bar_chart
 	my ($bars, %option) = @_;
 	my $classes = $option{classes};
 	my $format = $option{format};
+	my @sums = map { sum(@{ $_->{parts} }) } @$bars;
 	my $left = 12 + $text_width * max(map { length $_->{name} } @$bars);
-	my $right = $width - 14 - $text_width * max(map { length $format->(sum(@{ $_->{parts} })) } @$bars);
-	my $greatest = max(map { sum(@{ $_->{parts} }) } @$bars) || 1;
+	my $right = $width - 14 - $text_width * max(map { length $format->($_) } @sums);
+	my $greatest = max(@sums) || 1;
 	my $y = 6;
 	my @parts;
 

@@ -104,12 +104,12 @@ sub run_row
 sub views_table
 {
 	my ($results) = @_;
-	my %by_view;
 
-	push @{ $by_view{ $_->{view} } }, $_ foreach @{ $results->{view} };
 	return {
 		title => 'Views, in the last run',
-		head => [ 'view', 'kind', 'rows in', 'late', 'dead', 'open windows', 'batch p50 ms', 'batch p99 ms' ],
+		head => [
+			'view', 'kind', 'rows in', 'late', 'dead', 'open windows',
+			'batch p50 ms', 'batch p99 ms' ],
 		rows => [
 			map {
 				[   $_->{view}, $_->{kind},
@@ -155,6 +155,7 @@ sub setting_table
 {
 	my ($results) = @_;
 	my $fact = $results->{fact};
+	my $bytes = median(map { $_->{bytes} / $_->{messages} } @{ $results->{bare} });
 
 	return {
 		title => 'What was measured, where',
@@ -163,7 +164,7 @@ sub setting_table
 		rows => [
 			[ 'topic', "$fact->{topic} at $fact->{bootstrap}, " . grouped($fact->{available})
 				. " offsets in $fact->{partitions} partitions" ],
-			[ 'message', sprintf('%.0f bytes of key and value', median(map { $_->{bytes} / $_->{messages} } @{ $results->{bare} })) ],
+			[ 'message', sprintf('%.0f bytes of key and value', $bytes) ],
 			[ 'definition', "$fact->{definition}, stream $fact->{stream}" ],
 			[ 'processor', "$fact->{processor}, $fact->{cores} cores" ],
 			[ 'memory, kernel', "$fact->{memory}, $fact->{kernel}" ],

@@ -103,7 +103,7 @@ make_database()
 # the variables.  Dies with what is wrong with it.
 try_definition()
 {
-	local file=$1 found views others
+	local file=$1 found streams positions
 
 	found=$(run_psql -F $'\t' 2>error <<-END
 		BEGIN;
@@ -111,7 +111,7 @@ try_definition()
 		\\i $file
 		\\o
 		SELECT count(DISTINCT s.stream), min(s.stream::text), min(s.topic),
-			(SELECT count(*) FROM stream_agg.views)
+			(SELECT count(*) FROM stream_agg.partitions)
 		FROM stream_agg.streams s;
 		ROLLBACK;
 	END
@@ -119,12 +119,17 @@ try_definition()
 		sed -e "s|^psql:$file:\([0-9]*\): |line \1: |" -e 's|^psql:<stdin>:[0-9]*: ||' error >&2
 		sa_die "the definition \"$BENCH_DEFINITION\" has an error, see above; correct it and try again"
 	}
-	read -r others stream topic views <<<"$found"
-	[ "$others" != 0 ] ||
+	IFS=$'\t' read -r streams stream topic positions <<<"$found"
+	[ "$streams" != 0 ] ||
 		sa_die "the definition \"$BENCH_DEFINITION\" makes no continuous view; it needs
 CREATE FOREIGN TABLE … SERVER kafka and CREATE MATERIALIZED VIEW … WITH (stream_agg.continuous)"
-	[ "$others" = 1 ] ||
-		sa_die "the definition \"$BENCH_DEFINITION\" has views over $others streams; measure one stream at a time"
+	[ "$streams" = 1 ] ||
+		sa_die "the definition \"$BENCH_DEFINITION\" has views over $streams streams;
+measure one stream at a time"
+	# Where to start is known at CREATE only when it is not the earliest row.
+	[ "$positions" = 0 ] ||
+		sa_die "the definition \"$BENCH_DEFINITION\" has the option \"start\"; leave it out,
+so that the topic is read from its earliest row, as the bare consumer does"
 }
 
 # How many offsets there are to read, in the variable "target".
@@ -138,15 +143,17 @@ find_target()
 	offsets=$(sa_admin -b "$bootstrap" "${pairs[@]}" offsets "$topic" 2>error) || {
 		grep -v '^%' error >&2
 		case $(cat error) in
-			*'Unknown topic'*)
-				sa_die "there is no topic \"$topic\" at $bootstrap; correct the option \"topic\" of \"$stream\", or make the topic" ;;
+			*'Unknown topic'*) offsets= ;;
 			*"No such configuration property"* | *"Invalid value"*)
 				sa_die "--property: correct what librdkafka does not understand, see above" ;;
+			*)
+				sa_die "no answer from Kafka at $bootstrap: is the address right, is the broker up,
+can this machine reach it, and what does it ask for (--property security.protocol=…)?"
+				;;
 		esac
-		sa_die "no answer from Kafka at $bootstrap: is the address right, is the broker up, can this machine reach it, and what does it ask for (--property security.protocol=…)?"
 	}
-	[ -n "$offsets" ] ||
-		sa_die "there is no topic \"$topic\" at $bootstrap; correct the option \"topic\" of \"$stream\", or make the topic"
+	[ -n "$offsets" ] || sa_die "there is no topic \"$topic\" at $bootstrap;
+correct the option \"topic\" of \"$stream\", or make the topic"
 	read -r partitions target < <(awk '{ n += $3 - $2 } END { print NR, n }' <<<"$offsets")
 	[ "$target" -gt 0 ] || sa_die "the topic \"$topic\" is empty; there is nothing to measure"
 	available=$target
@@ -244,7 +251,8 @@ measure_run()
 	pid=$(watched_line pid)
 	read -r seconds passed <<<"$(watched_line sample)"
 	[ "${passed:-0}" -ge "$target" ] ||
-		sa_die "$stream came to a halt after ${passed:-0} of $target rows, with state $(watched_line state)"
+		sa_die "$stream came to a halt after ${passed:-0} of $target rows;
+its state is $(watched_line state)"
 	if [ -r "/proc/$pid/task/$pid/stat" ]; then
 		read -r all first < <(cpu_seconds "$pid")
 		all=$(awk -v a="$all" -v f="$first" 'BEGIN { printf "%.2f", a - f }')
@@ -339,6 +347,9 @@ check_errors()
 	refused "has an error" try_all wrong.sql
 	sed "s/topic 'events'/topic 'evnts'/" definition.sql >wrong.sql
 	refused 'there is no topic "evnts" at' try_all wrong.sql
+	sed 's/(stream_agg.continuous)/(stream_agg.continuous, stream_agg.start = latest)/' \
+		definition.sql >wrong.sql
+	refused 'has the option "start"' try_all wrong.sql
 	echo "SELECT 1;" >wrong.sql
 	refused "makes no continuous view" try_all wrong.sql
 	bootstrap=127.0.0.1:1
@@ -364,7 +375,8 @@ if [ -n "$BENCH_CONNINFO" ]; then
 	case $conninfo in *dbname*=*) ;; *) conninfo+=" dbname=postgres" ;; esac
 	unset PGHOST PGPORT PGUSER
 	[ "$(admin "SHOW shared_preload_libraries" | grep -c stream_agg)" = 1 ] ||
-		sa_die "the server of --conninfo could not be used: is it up, and is stream_agg in its shared_preload_libraries?"
+		sa_die "the server of --conninfo could not be used: is it up, and is stream_agg in its
+shared_preload_libraries?"
 else
 	progress "starting PostgreSQL"
 	conninfo="host=$folder port=$PGPORT user=$PGUSER dbname=$PGDATABASE"

@@ -145,7 +145,7 @@ sub dead_table
 	@dead = grep { $_->{run} eq $results->{run}[-1]{run} } @dead;
 	return {
 		title => 'Dead letters, in the last run',
-		head => [ 'reason', 'messages' ],
+		head => [ 'reason, of one message', 'messages' ],
 		rows => [ map { [ $_->{reason}, figure($_->{count}) ] } @dead ],
 		none => 'None: every message could be used.',
 	};

@@ -296,8 +296,10 @@ write_counts()
 		SELECT 'batch', :run, g.view::regclass, b.bucket, b.n
 		FROM stream_agg.progress g, unnest(g.batch_times) WITH ORDINALITY AS b (n, bucket)
 		WHERE b.n > 0 ORDER BY g.view, b.bucket;
-		SELECT 'dead', :run, translate(reason, E'\t\n', '  '), count(*)
-		FROM stream_agg.dead_letters GROUP BY reason ORDER BY count(*) DESC LIMIT 5;
+		-- A reason often ends with the value, which differs from message to message.
+		SELECT 'dead', :run, translate(min(reason), E'\t\n', '  '), count(*)
+		FROM stream_agg.dead_letters GROUP BY regexp_replace(reason, ': "[^"]*"$', '')
+		ORDER BY count(*) DESC LIMIT 5;
 	END
 }
 

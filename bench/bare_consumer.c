@@ -4,7 +4,10 @@
  *	  Reads a topic to its end with librdkafka and does nothing else: the
  *	  upper limit for anything that consumes with librdkafka.
  *
- * Usage: bare_consumer BOOTSTRAP TOPIC [PROPERTY=VALUE]...
+ * Usage: bare_consumer [-n OFFSETS] BOOTSTRAP TOPIC [PROPERTY=VALUE]...
+ *
+ *	  -n OFFSETS	stops when so many have been passed, of all partitions
+ *					together, and prints the number passed as a sixth figure
  *
  * NOTES
  *	  Consumes as src/kafka/ does: the same properties (kafka_conf.c), the
@@ -45,6 +48,8 @@ typedef struct Reader
 	int64_t    *next_offset;	/* by partition */
 	int64_t		messages;
 	int64_t		bytes;
+	int64_t		passed;			/* offsets, also such without a message */
+	int64_t		limit;			/* 0: none */
 	int64_t		taken_messages; /* since the queue was last empty */
 	int64_t		taken_bytes;
 } Reader;
@@ -114,6 +119,26 @@ cpu_seconds(void)
 		(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+/* Reading begins at what Kafka still has. */
+static void
+find_start(Reader *reader, const char *topic)
+{
+	reader->next_offset = calloc(reader->npartitions, sizeof(int64_t));
+	if (reader->next_offset == NULL)
+		die("could not set up the reader", "out of memory");
+	for (int i = 0; i < reader->npartitions; i++)
+	{
+		int64_t		end;
+		rd_kafka_resp_err_t err;
+
+		err = rd_kafka_query_watermark_offsets(reader->rk, topic, i,
+											   &reader->next_offset[i], &end,
+											   TIMEOUT_MS);
+		if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			die("could not get the offsets", rd_kafka_err2str(err));
+	}
+}
+
 static void
 open_reader(Reader *reader, int argc, char **argv)
 {
@@ -148,9 +173,7 @@ open_reader(Reader *reader, int argc, char **argv)
 	rd_kafka_metadata_destroy(metadata);
 	if (reader->npartitions == 0)
 		die(argv[2], "the topic has no partitions");
-	reader->next_offset = calloc(reader->npartitions, sizeof(int64_t));
-	if (reader->next_offset == NULL)
-		die("could not set up the reader", "out of memory");
+	find_start(reader, argv[2]);
 }
 
 static void
@@ -158,11 +181,25 @@ start_reading(Reader *reader)
 {
 	for (int i = 0; i < reader->npartitions; i++)
 	{
-		if (rd_kafka_consume_start_queue(reader->topic, i, 0,
+		if (rd_kafka_consume_start_queue(reader->topic, i,
+										 reader->next_offset[i],
 										 reader->queue) != 0)
 			die("could not start to read",
 				rd_kafka_err2str(rd_kafka_last_error()));
 	}
+}
+
+/* Moves a partition's position; a seek may deliver again what was on its way. */
+static bool
+advance(Reader *reader, int partition, int64_t next_offset)
+{
+	int64_t    *position = &reader->next_offset[partition];
+
+	if (next_offset <= *position)
+		return false;
+	reader->passed += next_offset - *position;
+	*position = next_offset;
+	return true;
 }
 
 /* Takes in what the queue has handed out. */
@@ -177,17 +214,18 @@ count_chunk(Reader *reader, rd_kafka_message_t **chunk, int count)
 		{
 			int64_t		bytes = message->len + message->key_len;
 
-			/* A seek may deliver again what was on its way. */
-			if (message->offset >= reader->next_offset[message->partition])
+			if (advance(reader, message->partition, message->offset + 1))
 			{
-				reader->next_offset[message->partition] = message->offset + 1;
 				reader->messages++;
 				reader->bytes += bytes;
 			}
 			reader->taken_bytes += bytes;
 		}
 		else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		{
+			(void) advance(reader, message->partition, message->offset);
 			reader->nended++;
+		}
 		else
 			die("could not read", rd_kafka_message_errstr(message));
 		rd_kafka_message_destroy(message);
@@ -217,7 +255,8 @@ read_to_end(Reader *reader)
 {
 	rd_kafka_message_t *chunk[CHUNK_SIZE];
 
-	while (reader->nended < reader->npartitions)
+	while (reader->nended < reader->npartitions &&
+		   (reader->limit == 0 || reader->passed < reader->limit))
 	{
 		ssize_t		count;
 
@@ -245,8 +284,14 @@ main(int argc, char **argv)
 	double		cpu_before;
 	double		seconds;
 
+	if (argc > 2 && strcmp(argv[1], "-n") == 0)
+	{
+		reader.limit = atoll(argv[2]);
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 3)
-		die("usage", "bare_consumer BOOTSTRAP TOPIC [PROPERTY=VALUE]...");
+		die("usage", "bare_consumer [-n OFFSETS] BOOTSTRAP TOPIC [PROPERTY=VALUE]...");
 	open_reader(&reader, argc, argv);
 
 	cpu_before = cpu_seconds();
@@ -256,9 +301,12 @@ main(int argc, char **argv)
 	seconds = seconds_since(&began);
 
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%lld %lld %.3f %.2f %ld\n", (long long) reader.messages,
+	printf("%lld %lld %.3f %.2f %ld", (long long) reader.messages,
 		   (long long) reader.bytes, seconds, cpu_seconds() - cpu_before,
 		   usage.ru_maxrss);
+	if (reader.limit > 0)
+		printf(" %lld", (long long) reader.passed);
+	putchar('\n');
 
 	for (int i = 0; i < reader.npartitions; i++)
 		(void) rd_kafka_consume_stop(reader.topic, i);

@@ -22,19 +22,21 @@ positive()
 	esac
 }
 
-# Builds what is measured and what it is measured with.
+# build_all [--no-kafka]: builds what is measured and what it is measured with.
 build_all()
 {
 	local commit
 
-	"$sa_root/tools/setup" && "$sa_root/tools/kafka" fetch &&
-		"$sa_root/tools/stage" release &&
+	"$sa_root/tools/setup" "$@" || exit 1
+	[ "${1:-}" = --no-kafka ] || "$sa_root/tools/kafka" fetch || exit 1
+	"$sa_root/tools/stage" release &&
 		make -s -C "$sa_root/build/release/bench" || exit 1
 	commit=$(git -C "$sa_root" describe --always --dirty 2>/dev/null)
 	export BENCH_COMMIT=${commit:-unknown}
 }
 
-# Copies what runs to a folder that the unprivileged user owns.
+# make_folder [--no-kafka]: copies what runs to a folder that the unprivileged user
+# owns.
 make_folder()
 {
 	local stage=$sa_root/build/release user
@@ -42,8 +44,8 @@ make_folder()
 	work=$(mktemp -d /tmp/stream_agg_bench.XXXXXX) || exit 1
 	mkdir -p "$work/test" "$work/home" &&
 		cp -a "$stage/pg" "$stage/env.sh" "$stage/tools" "$stage/bench" "$work/" &&
-		cp -a "$stage/test/producer" "$work/test/" &&
-		"$sa_root/tools/kafka" share "$work/kafka" || exit 1
+		cp -a "$stage/test/producer" "$stage/test/broker" "$work/test/" || exit 1
+	[ "${1:-}" = --no-kafka ] || "$sa_root/tools/kafka" share "$work/kafka" || exit 1
 	if [ "$(id -u)" -eq 0 ]; then
 		user=$(sa_unprivileged_user)
 		# The jars are links to the cache: they keep their owner.

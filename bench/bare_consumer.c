@@ -119,10 +119,15 @@ cpu_seconds(void)
 		(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* Reading begins at what Kafka still has. */
+/*
+ * Reading begins at what Kafka still has, and ends where the topic ends now: the
+ * broker takes its time to say so of a partition.
+ */
 static void
-find_start(Reader *reader, const char *topic)
+find_bounds(Reader *reader, const char *topic)
 {
+	bool		limited = reader->limit > 0;
+
 	reader->next_offset = calloc(reader->npartitions, sizeof(int64_t));
 	if (reader->next_offset == NULL)
 		die("could not set up the reader", "out of memory");
@@ -136,6 +141,8 @@ find_start(Reader *reader, const char *topic)
 											   TIMEOUT_MS);
 		if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
 			die("could not get the offsets", rd_kafka_err2str(err));
+		if (!limited)
+			reader->limit += end - reader->next_offset[i];
 	}
 }
 
@@ -173,7 +180,7 @@ open_reader(Reader *reader, int argc, char **argv)
 	rd_kafka_metadata_destroy(metadata);
 	if (reader->npartitions == 0)
 		die(argv[2], "the topic has no partitions");
-	find_start(reader, argv[2]);
+	find_bounds(reader, argv[2]);
 }
 
 static void
@@ -256,7 +263,7 @@ read_to_end(Reader *reader)
 	rd_kafka_message_t *chunk[CHUNK_SIZE];
 
 	while (reader->nended < reader->npartitions &&
-		   (reader->limit == 0 || reader->passed < reader->limit))
+		   reader->passed < reader->limit)
 	{
 		ssize_t		count;
 
@@ -283,10 +290,12 @@ main(int argc, char **argv)
 	struct rusage usage;
 	double		cpu_before;
 	double		seconds;
+	bool		limited = false;
 
 	if (argc > 2 && strcmp(argv[1], "-n") == 0)
 	{
 		reader.limit = atoll(argv[2]);
+		limited = true;
 		argc -= 2;
 		argv += 2;
 	}
@@ -304,7 +313,7 @@ main(int argc, char **argv)
 	printf("%lld %lld %.3f %.2f %ld", (long long) reader.messages,
 		   (long long) reader.bytes, seconds, cpu_seconds() - cpu_before,
 		   usage.ru_maxrss);
-	if (reader.limit > 0)
+	if (limited)
 		printf(" %lld", (long long) reader.passed);
 	putchar('\n');
 

@@ -30,6 +30,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tools/lib.sh
 . ./env.sh
 . bench/servers.sh
+. bench/targets.sh
 
 columns="user_id text, page text, amount float8, event_time timestamptz, s bigint"
 
@@ -120,6 +121,7 @@ measure()
 		BEGIN
 			WHILE (SELECT coalesce(sum(next_offset), 0) FROM stream_agg.partitions
 					WHERE stream = 'events'::regclass) < $rows LOOP
+				COMMIT;	-- else its snapshot would keep old versions of rows
 				PERFORM pg_sleep(0.02);
 			END LOOP;
 		END \$\$;
@@ -327,10 +329,10 @@ write_facts
 fact what "$BENCH_WHAT"
 fact rate "$rate"
 fact seconds "$BENCH_SECONDS"
-if [ "$BENCH_WHAT" = windows ]; then
-	measure_windows
-	exit
-fi
+case $BENCH_WHAT in
+	windows) measure_windows; exit ;;
+	targets) measure_targets; exit ;;
+esac
 measure_throughput
 for interval in $BENCH_INTERVALS; do
 	measure_latency "$interval"

@@ -71,6 +71,33 @@ awk -F '\t' -v format="${1:?format}" '
 				median(name, 5) / 1048576 / rows * 1e6))
 	}
 
+	# A case with the share that it should reach; "": none.
+	function target(name, title, share,    seconds)
+	{
+		seconds = median(name, 1) - (name == "plain" || name == "bare" ? 0 : median("start", 1))
+		line(title "|" share "|" grouped(rows / seconds) "|" \
+			sprintf("%.2f|%.2f|%.1f|%.0f|%.0f", median("plain", 1) / seconds, \
+				median("bare", 1) / seconds, median(name, 2) / rows * 1e6, \
+				(median(name, 3) - median(name, 4)) / 1024, \
+				median(name, 5) / 1048576 / rows * 1e6))
+	}
+
+	function targets()
+	{
+		line("case|target|rows/s|of plain|of bare|CPU us/row|private MB|WAL MB/M rows", "---:")
+		target("plain", "plain consumer", "")
+		target("bare", "bare consumer", "")
+		target("aggregate", "aggregate, 1,000 groups", ">= 0.9")
+		target("minute_100k", "100,000 groups a minute", ">= 0.6")
+		target("running_1m", "1 million live groups", ">= 0.4")
+		target("minute", "tumble, 1 minute", "")
+		target("hop_60", "hop, 60 windows a row", ">= 0.8 of tumble")
+		target("session_100k", "session, 100,000 keys", ">= 0.5")
+		target("load", "load", ">= 0.5")
+		target("load_and_3", "load and three views", ">= 0.4")
+		target("five", "five views", "> 0.5 of aggregate")
+	}
+
 	$1 == "fact" { fact[$2] = $3 }
 	$1 == "run" {
 		count[$2]++
@@ -93,7 +120,13 @@ awk -F '\t' -v format="${1:?format}" '
 			sprintf("%.0f", fact["bytes"] / rows) " bytes of key and value each")
 		line("runs|" fact["runs"] ", medians")
 		print ""
-		line("case|rows/s|steady rows/s|ratio to bare|CPU s|CPU us/row|private MB|WAL MB/M rows", "---:")
+		if (fact["what"] != "targets")
+			line("case|rows/s|steady rows/s|ratio to bare|CPU s|CPU us/row|private MB|WAL MB/M rows", "---:")
+		if (fact["what"] == "targets")
+		{
+			targets()
+			exit
+		}
 		throughput("bare", "bare consumer")
 		if (fact["what"] == "windows")
 		{

@@ -17,7 +17,7 @@ size=150
 disorder=5
 spread_us=1800000000			# event time from the first to the last row
 first_event=1700000100			# the start of a window, in the past for any clock
-rate=10000
+rate=${BENCH_RATE:-10000}
 export PGHOST=$folder PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 export PGOPTIONS='-c client_min_messages=warning'
 
@@ -68,13 +68,14 @@ start_kafka()
 	ask "CREATE USER MAPPING FOR CURRENT_USER SERVER kafka" || exit 1
 }
 
-# fill TOPIC ROWS: makes a topic, with what it holds in the file TOPIC.manifest.
+# fill TOPIC ROWS [KEYS SPREAD_US]: makes a topic, with what it holds in the file
+# TOPIC.manifest.
 fill()
 {
 	tools/kafka admin "$folder/broker" create "$1" "$partitions" || exit 1
 	sa_producer -b "$bootstrap" -t "$1" -m "$1.manifest" -n "$2" \
-		--size "$size" --keys "$keys" --disorder "$disorder" \
-		--start "$first_event" --step-us $((spread_us / $2)) ||
+		--size "$size" --keys "${3:-$keys}" --disorder "$disorder" \
+		--start "$first_event" --step-us $((${4:-$spread_us} / $2)) ||
 		sa_die "the topic \"$1\" could not be filled"
 	[ "$(wc -l <"$1.manifest")" -eq "$2" ] ||
 		sa_die "not all rows of the topic \"$1\" were delivered"

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "decode/decoder.h"
+#include "decode/json_ahead.h"
 #include "decode/json_error.h"
 #include "decode/json_fields.h"
 #include "decode/message_column.h"
@@ -42,10 +43,18 @@ struct SaDecoder
 	SaJsonScanner *scanner;
 	SaJsonField *root;
 	SaJsonField **fields;		/* for each column, or NULL */
+	const SaJsonValue *values;	/* of the fields; NULL: they are in the tree */
 	MemoryContextCallback free_scanner;
+
+	/* scanning ahead */
+	const SaColumn *columns;
+	SaJsonAhead *ahead;			/* NULL: nobody does */
+	SaJsonScanner *ahead_scanner;
+	MemoryContextCallback free_ahead_scanner;
 };
 
 static void create_scanner(SaDecoder *decoder, const SaColumn *columns);
+static SaJsonScanner *make_scanner(const SaJsonField *root);
 static void free_scanner(void *arg);
 static bool parse_json(SaDecoder *decoder, SaDecodeError *error);
 static bool scan_document(SaDecoder *decoder, SaDecodeError *error);
@@ -85,22 +94,60 @@ create_scanner(SaDecoder *decoder, const SaColumn *columns)
 	decoder->root = sa_json_fields_build(columns, decoder->ncolumns,
 										 decoder->fields);
 
-	decoder->scanner =
-		sa_json_scanner_create(sa_json_fields_longest_name(decoder->root));
-	if (decoder->scanner == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
+	decoder->columns = columns;
+	decoder->scanner = make_scanner(decoder->root);
 	decoder->free_scanner.func = free_scanner;
 	decoder->free_scanner.arg = decoder->scanner;
 	MemoryContextRegisterResetCallback(decoder->memory,
 									   &decoder->free_scanner);
 }
 
+static SaJsonScanner *
+make_scanner(const SaJsonField *root)
+{
+	SaJsonScanner *scanner = sa_json_scanner_create(sa_json_fields_longest_name(root));
+
+	if (scanner == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return scanner;
+}
+
 static void
 free_scanner(void *arg)
 {
 	sa_json_scanner_free(arg);
+}
+
+void
+sa_decoder_scan_ahead(SaDecoder *decoder, const SaMessage *messages, int nmessages)
+{
+	MemoryContext caller;
+	SaJsonField **fields;
+	SaJsonField *root;
+
+	if (decoder->format != SA_FORMAT_JSON || decoder->ahead_scanner != NULL)
+		return;
+	caller = MemoryContextSwitchTo(decoder->memory);
+	fields = palloc(sizeof(SaJsonField *) * Max(decoder->ncolumns, 1));
+	root = sa_json_fields_build(decoder->columns, decoder->ncolumns, fields);
+	decoder->ahead_scanner = make_scanner(root);
+	decoder->free_ahead_scanner.func = free_scanner;
+	decoder->free_ahead_scanner.arg = decoder->ahead_scanner;
+	MemoryContextRegisterResetCallback(decoder->memory, &decoder->free_ahead_scanner);
+	decoder->ahead = sa_json_ahead_begin((SaJsonReader) {root, decoder->ahead_scanner},
+										 (SaJsonReader) {decoder->root, decoder->scanner},
+										 messages, nmessages);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+sa_decoder_stop_ahead(SaDecoder *decoder)
+{
+	if (decoder->ahead != NULL)
+		sa_json_ahead_end(decoder->ahead);
+	decoder->ahead = NULL;
 }
 
 void
@@ -117,7 +164,10 @@ sa_decoder_parse(SaDecoder *decoder, const SaMessage *message,
 	decoder->state.processed_at = processed_at;
 	decoder->state.value_is_json = false;
 
-	if (decoder->format == SA_FORMAT_JSON)
+	decoder->values = NULL;
+	if (decoder->ahead != NULL)
+		decoder->values = sa_json_ahead_values(decoder->ahead, message);
+	if (decoder->values == NULL && decoder->format == SA_FORMAT_JSON)
 		sa_json_forget(decoder->root);
 	if (message->value_len >= MAX_VALUE_BYTES)
 		return set_error(error, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -141,7 +191,7 @@ parse_json(SaDecoder *decoder, SaDecodeError *error)
 		return set_error(error, ERRCODE_INVALID_TEXT_REPRESENTATION,
 						 "message is empty", NULL);
 
-	decoder->state.value_is_json = scan_document(decoder, error);
+	decoder->state.value_is_json = decoder->values != NULL || scan_document(decoder, error);
 	return decoder->state.value_is_json;
 }
 
@@ -197,7 +247,8 @@ sa_decoder_column(SaDecoder *decoder, int index, bool *isnull, bool *missing)
 	*missing = false;
 	if (decoder->format == SA_FORMAT_JSON && decoder->fields[index] != NULL)
 	{
-		value = &decoder->fields[index]->value;
+		value = decoder->values == NULL ? &decoder->fields[index]->value :
+			&decoder->values[decoder->fields[index] - decoder->root];
 		*missing = value->kind == SA_JSON_MISSING;
 		*isnull = *missing || value->kind == SA_JSON_NULL;
 		if (!*isnull)

@@ -23,6 +23,9 @@
  *	  a response on its way, and therefore is not done when the queue can't have
  *	  been full.
  *
+ *	  sa_consumer_fetch_ahead() takes the rest of the queue, as pointers, so that it
+ *	  is empty and filled while the caller is busy with a batch.
+ *
  *	  A message is delivered only if its partition is being read and its offset
  *	  is at or after the one that is due: offsets of a partition never go back,
  *	  whatever librdkafka does.  Gaps are ordinary (compaction, transactions).
@@ -33,7 +36,8 @@
  *
  *	  Memory: the consumer lives in a context of its own below TopMemoryContext
  *	  until sa_consumer_close(), which callers have to see to, on errors too.
- *	  A message that could not be copied for want of memory is still in the chunk.
+ *	  A message that could not be copied for want of memory is still in the
+ *	  backlog.
  *
  *	  Not here: events (consumer_event.c), questions to the broker
  *	  (consumer_offsets.c).
@@ -52,12 +56,13 @@
 static void let_go(void *owner);
 static SaPartition *partition_of(SaConsumer *consumer, int32 partition);
 static void stop_fetching(SaConsumer *consumer, int32 partition);
-static void drop_from_chunk(SaConsumer *consumer, int32 partition);
+static void drop_from_backlog(SaConsumer *consumer, int32 partition);
 static void take_chunk(SaConsumer *consumer);
-static void account_chunk(SaConsumer *consumer);
+static void account_chunk(SaConsumer *consumer, rd_kafka_message_t **chunk,
+						  int count);
 static bool queue_may_have_been_full(const SaConsumer *consumer);
 static void wake_fetchers(SaConsumer *consumer);
-static int	deliver_chunk(SaConsumer *consumer, SaMessage *messages, int max);
+static int	deliver_backlog(SaConsumer *consumer, SaMessage *messages, int max);
 static bool deliver(SaConsumer *consumer, rd_kafka_message_t *from,
 					SaMessage *to);
 static void copy_headers(SaConsumer *consumer, rd_kafka_message_t *from,
@@ -74,6 +79,8 @@ sa_consumer_open(List *options, const char *topic, const char *client_id)
 	SaConsumer *consumer = MemoryContextAllocZero(context, sizeof(SaConsumer));
 
 	consumer->topic = MemoryContextStrdup(context, topic);
+	consumer->backlog = MemoryContextAllocHuge(context,
+											   sizeof(rd_kafka_message_t *) * SA_BACKLOG_SIZE);
 	consumer->store = sa_message_store_create(context);
 	consumer->client = sa_kafka_client_open(context, SA_KAFKA_CONSUMER, options,
 											topic, client_id);
@@ -139,7 +146,7 @@ sa_consumer_stop(SaConsumer *consumer, int32 partition)
 		return;
 	p = &consumer->partitions[partition];
 	stop_fetching(consumer, partition);
-	drop_from_chunk(consumer, partition);
+	drop_from_backlog(consumer, partition);
 	consumer->nevents -= p->end_pending + p->error_pending;
 	p->end_pending = false;
 	p->error_pending = false;
@@ -153,17 +160,25 @@ sa_consumer_poll(SaConsumer *consumer, SaMessage *messages, int max)
 	/* a chunk may hold nothing but events */
 	while (count == 0)
 	{
-		if (consumer->chunk_first == consumer->chunk_count)
+		if (consumer->backlog_first == consumer->backlog_count)
 			take_chunk(consumer);
-		if (consumer->chunk_first == consumer->chunk_count)
+		if (consumer->backlog_first == consumer->backlog_count)
 			break;
-		count = deliver_chunk(consumer, messages, max);
+		count = deliver_backlog(consumer, messages, max);
 	}
 
 	/* librdkafka won't say again that there is more */
-	if (consumer->chunk_first < consumer->chunk_count || !consumer->queue_empty)
+	if (consumer->backlog_first < consumer->backlog_count || !consumer->queue_empty)
 		sa_kafka_client_raise_fd(consumer->client);
 	return count;
+}
+
+void
+sa_consumer_fetch_ahead(SaConsumer *consumer)
+{
+	while (!consumer->queue_empty &&
+		   consumer->backlog_count + SA_CHUNK_SIZE <= SA_BACKLOG_SIZE)
+		take_chunk(consumer);
 }
 
 void
@@ -190,8 +205,8 @@ let_go(void *owner)
 {
 	SaConsumer *consumer = owner;
 
-	while (consumer->chunk_first < consumer->chunk_count)
-		rd_kafka_message_destroy(consumer->chunk[consumer->chunk_first++]);
+	while (consumer->backlog_first < consumer->backlog_count)
+		rd_kafka_message_destroy(consumer->backlog[consumer->backlog_first++]);
 	if (consumer->probe)
 	{
 		sa_kafka_call_release(consumer->probe);
@@ -234,32 +249,42 @@ stop_fetching(SaConsumer *consumer, int32 partition)
 
 /* What comes from the former fetch is not to be delivered after a new start. */
 static void
-drop_from_chunk(SaConsumer *consumer, int32 partition)
+drop_from_backlog(SaConsumer *consumer, int32 partition)
 {
-	int			kept = consumer->chunk_first;
+	int			kept = consumer->backlog_first;
 
-	for (int i = consumer->chunk_first; i < consumer->chunk_count; i++)
+	for (int i = consumer->backlog_first; i < consumer->backlog_count; i++)
 	{
-		if (consumer->chunk[i]->partition == partition)
-			rd_kafka_message_destroy(consumer->chunk[i]);
+		if (consumer->backlog[i]->partition == partition)
+			rd_kafka_message_destroy(consumer->backlog[i]);
 		else
-			consumer->chunk[kept++] = consumer->chunk[i];
+			consumer->backlog[kept++] = consumer->backlog[i];
 	}
-	consumer->chunk_count = kept;
+	consumer->backlog_count = kept;
 }
 
-/* Take what is in librdkafka's queue, and have it filled again if it is empty. */
+/*
+ * Add a chunk of what is in librdkafka's queue to the backlog, and have the queue
+ * filled again if that was all.
+ */
 static void
 take_chunk(SaConsumer *consumer)
 {
+	rd_kafka_message_t **chunk;
 	int			count;
 
+	if (consumer->backlog_first == consumer->backlog_count)
+	{
+		consumer->backlog_first = 0;
+		consumer->backlog_count = 0;
+	}
+	chunk = consumer->backlog + consumer->backlog_count;
 	count = rd_kafka_consume_batch_queue(consumer->client->message_queue, 0,
-										 consumer->chunk, SA_CHUNK_SIZE);
-	consumer->chunk_first = 0;
-	consumer->chunk_count = Max(count, 0);
+										 chunk, SA_CHUNK_SIZE);
+	count = Max(count, 0);
+	consumer->backlog_count += count;
 	consumer->queue_empty = count < SA_CHUNK_SIZE;
-	account_chunk(consumer);
+	account_chunk(consumer, chunk, count);
 	if (!consumer->queue_empty)
 		return;
 	if (queue_may_have_been_full(consumer))
@@ -269,13 +294,13 @@ take_chunk(SaConsumer *consumer)
 }
 
 static void
-account_chunk(SaConsumer *consumer)
+account_chunk(SaConsumer *consumer, rd_kafka_message_t **chunk, int count)
 {
 	int64		bytes = 0;
 
-	for (int i = 0; i < consumer->chunk_count; i++)
+	for (int i = 0; i < count; i++)
 	{
-		rd_kafka_message_t *message = consumer->chunk[i];
+		rd_kafka_message_t *message = chunk[i];
 		int32		partition = message->partition;
 
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -288,7 +313,7 @@ account_chunk(SaConsumer *consumer)
 				 partition >= 0 && partition < consumer->npartitions)
 			consumer->partitions[partition].fetched_offset = -1;
 	}
-	consumer->taken_messages += consumer->chunk_count;
+	consumer->taken_messages += count;
 	consumer->taken_bytes += bytes;
 }
 
@@ -319,21 +344,21 @@ wake_fetchers(SaConsumer *consumer)
 	}
 }
 
-/* What is delivered or of no use leaves the chunk. */
+/* What is delivered or of no use leaves the backlog. */
 static int
-deliver_chunk(SaConsumer *consumer, SaMessage *messages, int max)
+deliver_backlog(SaConsumer *consumer, SaMessage *messages, int max)
 {
 	int			count = 0;
 
-	while (count < max && consumer->chunk_first < consumer->chunk_count)
+	while (count < max && consumer->backlog_first < consumer->backlog_count)
 	{
-		rd_kafka_message_t *message = consumer->chunk[consumer->chunk_first];
+		rd_kafka_message_t *message = consumer->backlog[consumer->backlog_first];
 
 		if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 			note_partition_event(consumer, message);
 		else if (deliver(consumer, message, &messages[count]))
 			count++;
-		consumer->chunk_first++;
+		consumer->backlog_first++;
 		rd_kafka_message_destroy(message);
 	}
 	return count;

@@ -100,6 +100,12 @@ extern void sa_consumer_stop(SaConsumer *consumer, int32 partition);
 extern int	sa_consumer_poll(SaConsumer *consumer, SaMessage *messages, int max);
 extern void sa_consumer_release(SaConsumer *consumer);
 
+/*
+ * The caller will be busy for a while: sees to it that messages are fetched
+ * meanwhile.  Call it after poll.
+ */
+extern void sa_consumer_fetch_ahead(SaConsumer *consumer);
+
 /* bytes held by messages that were polled and not yet released */
 extern size_t sa_consumer_held_bytes(SaConsumer *consumer);
 

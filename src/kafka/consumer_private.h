@@ -15,13 +15,14 @@
 #include "kafka/message_store.h"
 
 #define SA_CHUNK_SIZE	1024	/* messages that stay in the processor's cache */
+#define SA_BACKLOG_SIZE	262144	/* more than the queue's limit */
 
 typedef struct SaPartition
 {
 	bool		fetching;		/* librdkafka has been told to fetch it */
 	bool		reading;		/* its messages are delivered */
 	int64		next_offset;	/* least offset to be delivered next */
-	int64		fetched_offset; /* next one behind the chunk; -1: an error */
+	int64		fetched_offset; /* next one behind the backlog; -1: an error */
 
 	/* events to be told; at most one of each kind is kept, the latest */
 	bool		end_pending;
@@ -42,9 +43,9 @@ struct SaConsumer
 	int			nevents;		/* pending ones of all partitions */
 
 	/* taken from librdkafka's queue and not yet polled: [first, count) */
-	rd_kafka_message_t *chunk[SA_CHUNK_SIZE];
-	int			chunk_first;
-	int			chunk_count;
+	rd_kafka_message_t **backlog;
+	int			backlog_first;
+	int			backlog_count;
 	bool		queue_empty;	/* when it was last looked at */
 
 	/* since the queue was last seen empty */

@@ -45,7 +45,7 @@
 #define CHECK_INTERVAL_MS		1000
 
 /* Messages are held in the client's memory; more than this make a batch. */
-#define MAX_HELD_BYTES			((size_t) 40 * 1024 * 1024)
+#define MAX_HELD_BYTES			((size_t) 32 * 1024 * 1024)
 
 static SaReaderLoop *current_loop = NULL;
 
@@ -243,6 +243,7 @@ sa_reader_run(int32 reader)
 		SA_FAULT_POINT("after_poll");
 		if (batch_is_due(loop, sa_worker_clock_ms()))
 		{
+			sa_consumer_fetch_ahead(loop->consumer);
 			if (sa_loop_run_batch(loop) == SA_LOOP_DONE)
 				break;
 			sa_worker_report_progress();

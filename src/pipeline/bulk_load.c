@@ -8,8 +8,9 @@
  *	  ModifyTable for each.  COPY writes a thousand rows at a time, by
  *	  table_multi_insert(), and so does this, under the same conditions but
  *	  narrower: an ordinary table without triggers (foreign keys and deferrable
- *	  constraints have some), row security or generated columns.  NOT NULL, CHECK
- *	  and indexes are dealt with here.
+ *	  constraints have some), row security or generated columns, and nothing that
+ *	  is volatile, since that might look at the table.  NOT NULL, CHECK and indexes
+ *	  are dealt with here.
  *
  *	  The plan is that of the INSERT without its topmost node, so that column
  *	  defaults, casts and permissions are the planner's and the executor's
@@ -23,6 +24,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -49,6 +51,18 @@ typedef struct BulkLoad
 	Size		written_bytes;	/* row_memory, when the last ones were written */
 } BulkLoad;
 
+/* Such a function may look at the table, and has to see the rows before its own. */
+static bool
+has_volatile_check(const TupleConstr *constr)
+{
+	for (int i = 0; constr != NULL && i < constr->num_check; i++)
+	{
+		if (contain_volatile_functions_not_nextval(stringToNode(constr->check[i].ccbin)))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_suitable(const ModifyTable *insert, Relation table)
 {
@@ -59,15 +73,16 @@ is_suitable(const ModifyTable *insert, Relation table)
 		insert->returningLists == NIL && insert->withCheckOptionLists == NIL &&
 		table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relispartition &&
 		!table->rd_rel->relrowsecurity && table->trigdesc == NULL &&
-		(constr == NULL || !constr->has_generated_stored);
+		(constr == NULL || !constr->has_generated_stored) && !has_volatile_check(constr);
 }
 
 PlannedStmt *
-sa_bulk_load_plan(const PlannedStmt *insert, Relation table)
+sa_bulk_load_plan(Query *query, const PlannedStmt *insert, Relation table)
 {
 	PlannedStmt *plan;
 
 	if (!IsA(insert->planTree, ModifyTable) ||
+		contain_volatile_functions_not_nextval((Node *) query) ||
 		!is_suitable((const ModifyTable *) insert->planTree, table))
 		return NULL;
 	plan = copyObject(unconstify(PlannedStmt *, insert));

@@ -172,7 +172,7 @@ fetch_at_place(SaDataTable *table)
 bool
 sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls)
 {
-	bool		found;
+	ItemPointer tid;
 
 	if (table->groups != NULL)
 	{
@@ -182,12 +182,15 @@ sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls)
 			return true;
 	}
 	sa_data_table_look_up(table, values, nulls);
-	found = index_getnext_slot(table->scan, ForwardScanDirection, table->old_slot);
-	if (found)
-		table->place = table->scan->xs_heaptid;
-	else
-		ItemPointerSetInvalid(&table->place);
-	return found;
+	while ((tid = index_getnext_tid(table->scan, ForwardScanDirection)) != NULL)
+	{
+		/* where the chain of versions begins; the fetch moves on along it */
+		table->place = *tid;
+		if (index_fetch_heap(table->scan, table->old_slot))
+			return true;
+	}
+	ItemPointerSetInvalid(&table->place);
+	return false;
 }
 
 /*

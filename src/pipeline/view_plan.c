@@ -175,8 +175,9 @@ init_plans(void)
  * ------------------------------------------------------------------------
  */
 
-static PlannedStmt *
-plan_load(const SaView *row)
+/* The INSERT of a load, rewritten; defaults of columns are in it. */
+static Query *
+load_query(const SaView *row)
 {
 	Relation	definition = table_open(row->definition, AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(definition);
@@ -184,7 +185,6 @@ plan_load(const SaView *row)
 	char	   *sql;
 	RawStmt    *parsetree;
 	List	   *rewritten;
-	PlannedStmt *plan;
 
 	initStringInfo(&columns);
 	for (int i = 0; i < desc->natts; i++)
@@ -203,9 +203,7 @@ plan_load(const SaView *row)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("table \"%s\" of a continuous view must not have rules",
 						get_rel_name(row->data))));
-	plan = pg_plan_query(linitial_node(Query, rewritten), sql, 0, NULL);
-	sa_plan_check_single_scan(plan);
-	return plan;
+	return linitial_node(Query, rewritten);
 }
 
 /* A row of a stream has no place; in its ctid stands its number in the batch. */
@@ -557,10 +555,13 @@ static void
 make_load(SaViewPlan *plan, const SaView *row)
 {
 	Relation	table = table_open(row->data, RowExclusiveLock);
+	Query	   *query = load_query(row);
+	PlannedStmt *load = pg_plan_query(copyObject(query), "", 0, NULL);
 	PlannedStmt *bulk_load;
 
-	plan->load = keep_statement(plan, plan_load(row));
-	bulk_load = sa_bulk_load_plan(plan->load, table);
+	sa_plan_check_single_scan(load);
+	plan->load = keep_statement(plan, load);
+	bulk_load = sa_bulk_load_plan(query, load, table);
 	if (bulk_load != NULL)
 		plan->bulk_load = keep_statement(plan, bulk_load);
 	table_close(table, NoLock);

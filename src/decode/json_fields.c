@@ -184,6 +184,7 @@ link_children(SaJsonField *fields, int nfields)
 		else
 			parent->last->next = field;
 		parent->children[parent->nchildren++] = field;
+		parent->child_lengths |= sa_json_length_bit(field->name_len);
 		parent->last = field;
 		field->next = parent->expected;
 	}

@@ -366,6 +366,8 @@ find_name(SaJsonField *object, const char *name, size_t len)
 
 	if (field->name_len != len || memcmp(field->name, name, len) != 0)
 	{
+		if ((object->child_lengths & sa_json_length_bit(len)) == 0)
+			return NULL;
 		field = search_name(object, name, len);
 		if (field == NULL)
 			return NULL;

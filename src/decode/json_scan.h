@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -65,6 +66,8 @@ struct SaJsonField
 	SaJsonField *parent;		/* NULL: root */
 	SaJsonField **children;		/* ordered by sa_json_name_compare() */
 	int			nchildren;
+	uint64_t	child_lengths;	/* a bit for each length of their names; the last one
+								 * for all longer names */
 	SaJsonField *end;			/* behind the last field below this one */
 
 	/* the name, in UTF-8 and without escapes */
@@ -91,6 +94,13 @@ typedef enum SaJsonStatus
 	SA_JSON_TOO_DEEP,
 	SA_JSON_NO_MEMORY
 } SaJsonStatus;
+
+/* What stands for the length of a name in child_lengths. */
+static inline uint64_t
+sa_json_length_bit(size_t len)
+{
+	return (uint64_t) 1 << (len < 63 ? len : 63);
+}
 
 /* Order of names: by length first, since that settles most comparisons. */
 static inline int

@@ -27,8 +27,13 @@
 
 #include "pipeline/group_cache.h"
 
-/* 12 bytes each, in a table that is between half and nearly full */
+/*
+ * Of all caches of the process together; 12 bytes each, in tables that are between
+ * half and nearly full.
+ */
 #define MAX_GROUPS	1800000
+
+#define INITIAL_GROUPS	256
 
 typedef struct Place
 {
@@ -50,16 +55,42 @@ typedef struct Place
 
 struct SaGroupCache
 {
+	MemoryContext context;
 	places_hash *places;
+	MemoryContextCallback callback;
 };
+
+static uint32 ngroups = 0;		/* in all caches */
+
+/* The cache's context goes. */
+static void
+forget_cache(void *arg)
+{
+	SaGroupCache *cache = arg;
+
+	ngroups -= cache->places->members;
+}
 
 SaGroupCache *
 sa_group_cache_create(MemoryContext context)
 {
 	SaGroupCache *cache = MemoryContextAlloc(context, sizeof(SaGroupCache));
 
-	cache->places = places_create(context, 1024, NULL);
+	cache->context = context;
+	cache->places = places_create(context, INITIAL_GROUPS, NULL);
+	cache->callback.func = forget_cache;
+	cache->callback.arg = cache;
+	MemoryContextRegisterResetCallback(context, &cache->callback);
 	return cache;
+}
+
+/* What is still of use comes back with the next batches. */
+static void
+empty_cache(SaGroupCache *cache)
+{
+	ngroups -= cache->places->members;
+	places_destroy(cache->places);
+	cache->places = places_create(cache->context, INITIAL_GROUPS, NULL);
 }
 
 uint32
@@ -96,8 +127,9 @@ sa_group_cache_put(SaGroupCache *cache, uint32 hash, ItemPointer tid)
 	Place	   *place;
 	bool		found;
 
-	if (cache->places->members >= MAX_GROUPS)
-		places_reset(cache->places);
+	if (ngroups >= MAX_GROUPS)
+		empty_cache(cache);
 	place = places_insert(cache->places, hash, &found);
 	place->tid = *tid;
+	ngroups += !found;
 }

@@ -15,6 +15,8 @@
 
 #include <math.h>
 
+#include "port/pg_bitutils.h"
+
 #include "window/lateness_sketch.h"
 
 #define DECADE(unit) \
@@ -35,21 +37,18 @@ static const int64 bounds[SA_SKETCH_BUCKETS] = {
 int
 sa_sketch_bucket(int64 lateness_us)
 {
-	int			low = 0;
-	int			high = SA_SKETCH_BUCKETS - 1;
+	int			bucket;
 
-	if (lateness_us == 0)
-		return 0;
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
+	if (lateness_us <= bounds[1])
+		return lateness_us > 0;
 
-		if (bounds[middle] < lateness_us)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	/* every row asks: three bounds to a power of two, from 64 us on, are close */
+	bucket = Min(3 * (pg_leftmost_one_pos64(lateness_us) - 6), SA_SKETCH_BUCKETS - 1);
+	while (bucket < SA_SKETCH_BUCKETS - 1 && bounds[bucket] < lateness_us)
+		bucket++;
+	while (bounds[bucket - 1] >= lateness_us)
+		bucket--;
+	return bucket;
 }
 
 int64

@@ -247,14 +247,16 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
  * is only worth it where there is more to be gained.
  */
 static void
-adapt_growth(SaReaderLoop *loop, int64 elapsed_ms)
+adapt_growth(SaReaderLoop *loop, bool was_full, int64 elapsed_ms)
 {
-	bool		was_full = loop->nmessages == loop->max_messages;
+	int			growth = loop->growth;
 
-	if (was_full && elapsed_ms > LONG_BATCH_MS && loop->growth < MAX_GROWTH)
-		sa_loop_set_growth(loop, loop->growth * 2);
-	else if (elapsed_ms < SHORT_BATCH_MS && loop->growth > 1)
-		sa_loop_set_growth(loop, loop->growth / 2);
+	if (was_full && elapsed_ms > LONG_BATCH_MS && growth < MAX_GROWTH)
+		growth *= 2;
+	else if (elapsed_ms < SHORT_BATCH_MS && growth > 1)
+		growth /= 2;
+	/* in any case: batch_rows may have become smaller while messages were at hand */
+	sa_loop_set_growth(loop, growth);
 }
 
 /* A batch that failed: decides whether to try again with what is in memory. */
@@ -285,6 +287,7 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	volatile bool alive = false;
 	volatile bool committed = false;
 	int64		started_ms = sa_worker_clock_ms();
+	bool		was_full;
 
 	while (!committed)
 	{
@@ -320,14 +323,15 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	}
 	SA_FAULT_POINT("after_commit");
 
+	was_full = loop->nmessages >= loop->max_messages;
 	if (alive)
-	{
 		believe(loop, batch);
-		adapt_growth(loop, sa_worker_clock_ms() - started_ms);
-	}
 	if (batch != NULL)
 		MemoryContextDelete(batch->context);
 	sa_loop_release(loop);
+	/* messages at hand would keep it from getting smaller */
+	if (alive)
+		adapt_growth(loop, was_full, sa_worker_clock_ms() - started_ms);
 	MemoryContextSwitchTo(context);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);

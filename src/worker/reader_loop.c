@@ -204,6 +204,8 @@ do_periodic(SaReaderLoop *loop, int64 now_ms)
 	if (now_ms >= loop->next_check_ms)
 	{
 		check_memory();
+		/* what a batch could not report since another had just done so */
+		pgstat_report_stat(false);
 		loop->next_check_ms = now_ms + CHECK_INTERVAL_MS;
 	}
 	sa_loop_start_parts(loop);

@@ -96,9 +96,27 @@ INSERT INTO s VALUES ('t', 40013);
 SELECT v, k, tableoid::regclass FROM target WHERE v > 40008 ORDER BY v;
 SELECT * FROM letters OFFSET 7;
 
+-- ---- functions that look at the table see the rows before theirs ----
+
+CREATE TABLE seen (n bigint, k text, before bigint);
+CREATE FUNCTION seen_before(text) RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT count(*) FROM load_bulk.seen WHERE k = $1';
+CREATE FUNCTION next_number() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT coalesce(max(n), 0) + 1 FROM load_bulk.seen';
+CREATE MATERIALIZED VIEW in_query WITH (stream_agg.continuous, stream_agg.into = 'seen') AS SELECT k, seen_before(k) AS before FROM s;
+INSERT INTO s VALUES ('c'), ('c'), ('c'), ('d'), ('d');
+TABLE seen;
+DROP MATERIALIZED VIEW in_query;
+ALTER TABLE seen ALTER n SET DEFAULT next_number();
+CREATE MATERIALIZED VIEW in_default WITH (stream_agg.continuous, stream_agg.into = 'seen') AS SELECT k FROM s;
+INSERT INTO s VALUES ('e'), ('e'), ('e');
+SELECT * FROM seen WHERE k = 'e';
+ALTER TABLE seen ALTER n DROP DEFAULT, ADD CHECK (k <> 'f' OR seen_before('f') < 2);
+INSERT INTO s VALUES ('f'), ('f'), ('f');
+SELECT * FROM seen WHERE k = 'f';
+
 -- ---- rights are those of the view's owner, when it is written ----
 
 DROP TABLE target CASCADE;
+DROP TABLE seen CASCADE;
 CREATE ROLE load_bulk_owner;
 GRANT ALL ON SCHEMA load_bulk TO load_bulk_owner;
 GRANT SELECT ON s TO load_bulk_owner;

@@ -15,6 +15,12 @@
  *	  thread may never get to run.  Nobody goes further than a window before the
  *	  place where the main thread is, so that results stay in the cache.
  *
+ *	  A chunk's place in the window is used again by the one that is a window
+ *	  later.  That may only be claimed when the main thread has left the earlier
+ *	  one, and it enters none before it is ready.  So the main thread must never
+ *	  give up waiting for a chunk: whoever is still at it would write into the place
+ *	  of another.
+ *
  *	  The thread is started when it is first needed, and sleeps between batches.
  *	  It calls nothing of PostgreSQL: no palloc, no ereport, no signals.  All it
  *	  touches belongs to the main thread, which must therefore call
@@ -26,6 +32,7 @@
 #include "postgres.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "port/atomics.h"
@@ -38,9 +45,9 @@
 #define WINDOW_CHUNKS	32
 
 /*
- * The main thread looks so often for a chunk that is being scanned when there is
- * no other to scan meanwhile; then it does so itself, since the thread may be
- * waiting for a processor.
+ * The main thread looks so often for a chunk that is being scanned, when there is
+ * no other to scan meanwhile, before it gives up its processor: the thread may be
+ * waiting for one.
  */
 #define MAX_SPINS		1000
 
@@ -71,7 +78,6 @@ struct SaJsonAhead
 
 	/* main thread only */
 	uint32		current;		/* chunk that was asked for last */
-	bool		scanned;		/* its values are there */
 };
 
 /* The thread of this process, and what it works at. */
@@ -281,7 +287,6 @@ enter_chunk(SaJsonAhead *ahead, uint32 number)
 	int			spins = 0;
 
 	ahead->current = number;
-	ahead->scanned = false;
 	pg_atomic_write_u32(&ahead->position, number);
 	pg_memory_barrier();
 	if (pg_atomic_read_u32(&ahead->waits))
@@ -290,12 +295,12 @@ enter_chunk(SaJsonAhead *ahead, uint32 number)
 	{
 		if (scan_next(ahead, &ahead->ours))
 			continue;
-		if (spins++ == MAX_SPINS)
-			return;
-		SPIN_DELAY();
+		if (spins++ < MAX_SPINS)
+			SPIN_DELAY();
+		else
+			sched_yield();
 	}
 	pg_read_barrier();
-	ahead->scanned = true;
 }
 
 const SaJsonValue *
@@ -307,13 +312,13 @@ sa_json_ahead_values(SaJsonAhead *ahead, const SaMessage *message)
 
 	if (number != ahead->current)
 	{
-		/* chunks must be entered one after the other to be claimed so */
+		/* a chunk that was left out may not even have been claimed */
 		if (number != ahead->current + 1)
 			return NULL;
 		enter_chunk(ahead, number);
 	}
 	index %= CHUNK_MESSAGES;
-	if (!ahead->scanned || !chunk->valid[index])
+	if (!chunk->valid[index])
 		return NULL;
 	return chunk->values + (size_t) index * ahead->nfields;
 }

@@ -9,6 +9,8 @@
 #define SA_AGGREGATE_DELTA_H
 
 #include "nodes/plannodes.h"
+#include "utils/queryenvironment.h"
+#include "utils/tuplestore.h"
 
 #include "aggregate/aggregate_query.h"
 
@@ -40,6 +42,28 @@ extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view,
  */
 extern PlannedStmt *sa_kept_plan(const Query *definition, const SaView *view,
 								 const SaViewTables *tables, int n);
+
+/* Whether one plan can read the batch for both of these sets. */
+extern bool sa_kept_sets_match(const SaAggregateQuery *aq, const SaKeptSet *set,
+							   const SaKeptSet *other);
+
+/*
+ * The distinct values of the batch for some sets (a list of numbers) that match.
+ * Rows of the plan are: the columns of the sets, which are the same, and for each
+ * set whether it has the value as a member; NULL: it hasn't.
+ */
+extern PlannedStmt *sa_kept_values_plan(const Query *definition, const SaView *view,
+										List *sets);
+
+/*
+ * What is new to set number n, as states: the rows of sa_kept_plan(), from the
+ * relation that sa_kept_fresh_rows() gives.
+ */
+extern PlannedStmt *sa_kept_states_plan(const Query *definition, const SaView *view,
+										const SaViewTables *tables, int n);
+
+/* Rows with the columns of a set's table, which must be open. */
+extern QueryEnvironment *sa_kept_fresh_rows(Oid table, Tuplestorestate *rows);
 
 /*
  * Gives each row of the batch that is not late to the aggregates whose arguments

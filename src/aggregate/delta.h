@@ -56,14 +56,17 @@ extern PlannedStmt *sa_kept_values_plan(const Query *definition, const SaView *v
 										List *sets);
 
 /*
- * What is new to set number n, as states: the rows of sa_kept_plan(), from the
- * relation that sa_kept_fresh_rows() gives.
+ * What is new to some of these sets, as states of all that they feed: rows as those
+ * of sa_kept_plan(), from the rows of sa_kept_fresh_rows().
  */
 extern PlannedStmt *sa_kept_states_plan(const Query *definition, const SaView *view,
-										const SaViewTables *tables, int n);
+										const SaViewTables *tables, List *sets);
 
-/* Rows with the columns of a set's table, which must be open. */
-extern QueryEnvironment *sa_kept_fresh_rows(Oid table, Tuplestorestate *rows);
+/* The columns of a set's table, which must be open, and a flag for each set. */
+extern TupleDesc sa_kept_fresh_columns(Oid table, List *sets);
+
+/* Rows with these columns, as what that plan reads beside the scan. */
+extern QueryEnvironment *sa_kept_fresh_rows(TupleDesc columns, Tuplestorestate *rows);
 
 /*
  * Gives each row of the batch that is not late to the aggregates whose arguments

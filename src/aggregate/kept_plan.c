@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -25,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "aggregate/delta_private.h"
 #include "aggregate/rows_sql.h"
@@ -137,10 +139,24 @@ kept_insert_sql(const SaKeptSet *set, Oid table)
 	return sql.data;
 }
 
-/* The states of those calls that the set feeds, from relation "fresh". */
+/* The name of the flag of set number n, which no column has. */
 static char *
-states_sql(const SaAggregateQuery *aq, const SaKeptSet *set, const SaViewTables *tables,
-		   Oid table)
+fresh_flag(Oid table, int n)
+{
+	char	   *name = psprintf("is_new_%d", n);
+
+	while (get_attnum(table, name) != InvalidAttrNumber)
+		name = psprintf("%s_", name);
+	return name;
+}
+
+/*
+ * The states of those calls that some sets of the same arguments feed, from
+ * relation "fresh", which has the columns of "table" and with several sets a flag
+ * for each.
+ */
+static char *
+states_sql(const SaAggregateQuery *aq, List *sets, const SaViewTables *tables, Oid table)
 {
 	int			ngroup = list_length(aq->keys) + (aq->windowed ? 1 : 0);
 	StringInfoData group;
@@ -155,10 +171,18 @@ states_sql(const SaAggregateQuery *aq, const SaKeptSet *set, const SaViewTables 
 	foreach(lc, aq->aggregates)
 	{
 		SaAggregate *aggregate = lfirst(lc);
+		int			n;
 
-		if (aggregate->mode == SA_AGGREGATE_DISTINCT && aggregate->kept == set)
-			appendStringInfo(&calls, "%s, ",
-							 sa_kept_call_sql(aq, aggregate, tables->data, table, "fresh"));
+		if (aggregate->mode != SA_AGGREGATE_DISTINCT)
+			continue;
+		n = sa_kept_set_number(aq, aggregate->kept);
+		if (!list_member_int(sets, n))
+			continue;
+		appendStringInfoString(&calls, sa_kept_call_sql(aq, aggregate, tables->data, table,
+														"fresh"));
+		if (list_length(sets) > 1)
+			appendStringInfo(&calls, " FILTER (WHERE fresh.%s)", fresh_flag(table, n));
+		appendStringInfoString(&calls, ", ");
 	}
 	return psprintf("SELECT %s%s %s pg_catalog.count(*) FROM fresh %s %s",
 					group.data, group.len > 0 ? "," : "", calls.data,
@@ -167,13 +191,13 @@ states_sql(const SaAggregateQuery *aq, const SaKeptSet *set, const SaViewTables 
 
 PlannedStmt *
 sa_kept_states_plan(const Query *definition, const SaView *view, const SaViewTables *tables,
-					int n)
+					List *sets)
 {
 	SaAggregateQuery *aq = sa_aggregate_query_analyze(definition, view, NULL);
-	Oid			table = list_nth_oid(tables->kept, n);
-	char	   *sql = states_sql(aq, list_nth(aq->kept, n), tables, table);
+	Oid			table = list_nth_oid(tables->kept, linitial_int(sets));
+	char	   *sql = states_sql(aq, sets, tables, table);
 	RawStmt    *parsetree = linitial_node(RawStmt, pg_parse_query(sql));
-	QueryEnvironment *fresh = sa_kept_fresh_rows(table, NULL);
+	QueryEnvironment *fresh = sa_kept_fresh_rows(sa_kept_fresh_columns(table, sets), NULL);
 	List	   *rewritten = pg_analyze_and_rewrite_fixedparams(parsetree, sql, NULL, 0, fresh);
 	PlannedStmt *plan = pg_plan_query(linitial_node(Query, rewritten), sql, 0, NULL);
 
@@ -181,14 +205,30 @@ sa_kept_states_plan(const Query *definition, const SaView *view, const SaViewTab
 	return plan;
 }
 
+TupleDesc
+sa_kept_fresh_columns(Oid table, List *sets)
+{
+	Relation	rel = table_open(table, NoLock);
+	int			natts = RelationGetNumberOfAttributes(rel);
+	TupleDesc	columns = CreateTemplateTupleDesc(natts + list_length(sets));
+	ListCell   *lc;
+
+	for (AttrNumber attnum = 1; attnum <= natts; attnum++)
+		TupleDescCopyEntry(columns, attnum, RelationGetDescr(rel), attnum);
+	foreach(lc, sets)
+		TupleDescInitEntry(columns, ++natts, fresh_flag(table, lfirst_int(lc)), BOOLOID, -1, 0);
+	table_close(rel, NoLock);
+	return columns;
+}
+
 QueryEnvironment *
-sa_kept_fresh_rows(Oid table, Tuplestorestate *rows)
+sa_kept_fresh_rows(TupleDesc columns, Tuplestorestate *rows)
 {
 	QueryEnvironment *environment = create_queryEnv();
 	EphemeralNamedRelation fresh = palloc0(sizeof(EphemeralNamedRelationData));
 
 	fresh->md.name = pstrdup("fresh");
-	fresh->md.reliddesc = table;
+	fresh->md.tupdesc = columns;
 	fresh->md.enrtype = ENR_NAMED_TUPLESTORE;
 	fresh->md.enrtuples = 1000;
 	fresh->reldata = rows;
@@ -229,7 +269,7 @@ sa_kept_plan(const Query *definition, const SaView *view, const SaViewTables *ta
 
 	if (set->feeds_states)
 		sql = psprintf("WITH fresh AS (%s RETURNING *) %s", sql,
-					   states_sql(aq, set, tables, table));
+					   states_sql(aq, list_make1_int(n), tables, table));
 	parsetree = linitial_node(RawStmt, pg_parse_query(sql));
 	rewritten = pg_analyze_and_rewrite_fixedparams(parsetree, sql, NULL, 0, NULL);
 	if (list_length(rewritten) != 1)

@@ -63,7 +63,7 @@ typedef struct Target
 	ScanKey		scan_keys;
 	TupleTableSlot *found;
 	DestReceiver *writer;
-	Tuplestorestate *fresh;		/* what is new; NULL: it feeds no states */
+	bool		feeds_states;
 } Target;
 
 typedef struct Fill
@@ -77,6 +77,9 @@ typedef struct Fill
 	int			nkeys;			/* columns of a set */
 	TupleTableSlot *member;		/* a row of the plan */
 	TupleTableSlot *value;		/* the same as a row of a set */
+	TupleDesc	columns;		/* of new_values */
+	TupleTableSlot *fresh;		/* the same with a flag for each set */
+	Tuplestorestate *new_values;	/* rows like that */
 	SortSupport order;			/* of the first argument; NULL: it isn't sorted by */
 	AttrNumber	first_argument;
 
@@ -151,7 +154,8 @@ sa_kept_set_index(Relation table, const SaKeptSet *set)
 	ListCell   *lc;
 
 	/* constants alone are no column: no more than one row per group */
-	if (!set->distinct || set->exprs == NIL || !is_plain(table))
+	if (!set->distinct || set->exprs == NIL || !is_plain(table) ||
+		RelationGetNumberOfAttributes(table) != list_length(set->columns))
 		return InvalidOid;
 	foreach(lc, RelationGetIndexList(table))
 	{
@@ -228,8 +232,7 @@ open_target(Fill *fill, Target *target, int n)
 									  fill->nkeys);
 	init_scan_keys(target, fill->nkeys);
 	target->found = table_slot_create(target->rel, NULL);
-	if (kept->states != NULL)
-		target->fresh = tuplestore_begin_heap(false, false, work_mem);
+	target->feeds_states = ((SaKeptSet *) list_nth(fill->plan->aq->kept, n))->feeds_states;
 	target->writer = sa_bulk_load_receiver(relid);
 	target->writer->rStartup(target->writer, CMD_INSERT, RelationGetDescr(target->rel));
 }
@@ -251,6 +254,9 @@ fill_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
 	fill->member = MakeSingleTupleTableSlot(typeinfo, &TTSOpsMinimalTuple);
 	fill->value = MakeSingleTupleTableSlot(RelationGetDescr(fill->targets[0].rel),
 										   &TTSOpsVirtual);
+	fill->columns = sa_kept_fresh_columns(RelationGetRelid(fill->targets[0].rel), fill->sets);
+	fill->fresh = MakeSingleTupleTableSlot(fill->columns, &TTSOpsVirtual);
+	fill->new_values = tuplestore_begin_heap(false, false, work_mem);
 	fill->row_context = GenerationContextCreate(CurrentMemoryContext,
 												"stream_agg values to look up",
 												ALLOCSET_DEFAULT_SIZES);
@@ -278,38 +284,53 @@ is_known(Target *target, const TupleTableSlot *value, int nkeys)
 	return index_getnext_slot(target->scan, ForwardScanDirection, target->found);
 }
 
-/* Makes the slot "value" that of a member. */
+/* Stores the first n columns of the member, so far, as a row. */
 static void
-take_member(Fill *fill, MinimalTuple row)
+store_columns(const Fill *fill, TupleTableSlot *slot, int n)
 {
-	TupleTableSlot *member = fill->member;
-	TupleTableSlot *value = fill->value;
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, fill->member->tts_values, sizeof(Datum) * n);
+	memcpy(slot->tts_isnull, fill->member->tts_isnull, sizeof(bool) * n);
+	ExecStoreVirtualTuple(slot);
+}
 
-	ExecStoreMinimalTuple(row, member, false);
-	slot_getallattrs(member);
-	ExecClearTuple(value);
-	memcpy(value->tts_values, member->tts_values, sizeof(Datum) * fill->nkeys);
-	memcpy(value->tts_isnull, member->tts_isnull, sizeof(bool) * fill->nkeys);
-	ExecStoreVirtualTuple(value);
+/* Adds a value to one of the sets it belongs to; whether it was new there. */
+static bool
+add_to_set(Fill *fill, int i)
+{
+	Target	   *target = &fill->targets[i];
+	int			is_member = fill->nkeys + i;
+
+	if (fill->member->tts_isnull[is_member] ||
+		!DatumGetBool(fill->member->tts_values[is_member]) ||
+		is_known(target, fill->value, fill->nkeys))
+		return false;
+	target->writer->receiveSlot(fill->value, target->writer);
+	return true;
 }
 
 static void
 add_member(Fill *fill, MinimalTuple row)
 {
-	take_member(fill, row);
-	for (int i = 0; i < list_length(fill->sets); i++)
-	{
-		Target	   *target = &fill->targets[i];
-		int			is_member = fill->nkeys + i;
+	int			nsets = list_length(fill->sets);
+	bool		feeds_states = false;
 
-		if (fill->member->tts_isnull[is_member] ||
-			!DatumGetBool(fill->member->tts_values[is_member]) ||
-			is_known(target, fill->value, fill->nkeys))
-			continue;
-		if (target->fresh != NULL)
-			tuplestore_puttupleslot(target->fresh, fill->value);
-		target->writer->receiveSlot(fill->value, target->writer);
+	ExecStoreMinimalTuple(row, fill->member, false);
+	slot_getallattrs(fill->member);
+	store_columns(fill, fill->value, fill->nkeys);
+	for (int i = 0; i < nsets; i++)
+	{
+		bool		is_new = add_to_set(fill, i);
+
+		/* from now on the column says that */
+		fill->member->tts_values[fill->nkeys + i] = BoolGetDatum(is_new);
+		fill->member->tts_isnull[fill->nkeys + i] = false;
+		feeds_states |= is_new && fill->targets[i].feeds_states;
 	}
+	if (!feeds_states)
+		return;
+	store_columns(fill, fill->fresh, fill->nkeys + nsets);
+	tuplestore_puttupleslot(fill->new_values, fill->fresh);
 }
 
 static void
@@ -321,6 +342,7 @@ add_members(Fill *fill)
 		CHECK_FOR_INTERRUPTS();
 		add_member(fill, fill->members[i].row);
 	}
+	ExecClearTuple(fill->fresh);
 	ExecClearTuple(fill->value);
 	ExecClearTuple(fill->member);
 	fill->nmembers = 0;
@@ -405,6 +427,7 @@ fill_shutdown(DestReceiver *self)
 	}
 	ExecDropSingleTupleTableSlot(fill->member);
 	ExecDropSingleTupleTableSlot(fill->value);
+	ExecDropSingleTupleTableSlot(fill->fresh);
 	for (int i = 0; i < list_length(fill->sets); i++)
 		table_close(fill->targets[i].rel, NoLock);
 	MemoryContextDelete(fill->row_context);
@@ -432,23 +455,16 @@ fill_sets(SaViewPlan *plan, const SaKeptPlan *kept, SaBatchScan *scan)
 	fill->plan = plan;
 	fill->sets = kept->sets;
 	sa_plan_execute(kept->values, scan, (DestReceiver *) fill, NULL);
-	for (int i = 0; i < list_length(kept->sets); i++)
+	if (kept->states != NULL && tuplestore_tuple_count(fill->new_values) > 0)
 	{
-		int			n = list_nth_int(kept->sets, i);
-		Tuplestorestate *fresh = fill->targets[i].fresh;
-		DestReceiver *merge;
+		DestReceiver *merge = sa_merge_receiver(plan, list_nth(plan->aq->kept, linitial_int(kept->sets)),
+												scan, NULL);
 
-		if (fresh == NULL)
-			continue;
-		if (tuplestore_tuple_count(fresh) > 0)
-		{
-			merge = sa_merge_receiver(plan, list_nth(plan->aq->kept, n), scan, NULL);
-			sa_plan_execute(plan->kept[n].states, scan, merge,
-							sa_kept_fresh_rows(list_nth_oid(plan->tables.kept, n), fresh));
-			merge->rDestroy(merge);
-		}
-		tuplestore_end(fresh);
+		sa_plan_execute(kept->states, scan, merge,
+						sa_kept_fresh_rows(fill->columns, fill->new_values));
+		merge->rDestroy(merge);
 	}
+	tuplestore_end(fill->new_values);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

@@ -581,8 +581,6 @@ plan_kept_set(SaViewPlan *plan, const Query *query, const SaView *row, int n)
 	if (bulk_insert != NULL)
 		kept->bulk_insert = keep_statement(plan, bulk_insert);
 	kept->index = sa_kept_set_index(table, set);
-	if (OidIsValid(kept->index) && set->feeds_states)
-		kept->states = keep_statement(plan, sa_kept_states_plan(query, row, &plan->tables, n));
 	table_close(table, NoLock);
 }
 
@@ -600,6 +598,27 @@ first_of_sets(const SaViewPlan *plan, int n)
 	return n;
 }
 
+/* Makes the first of these sets that which feeds what all of them feed. */
+static bool
+join_sets(SaViewPlan *plan, List *sets)
+{
+	SaKeptSet  *first = list_nth(plan->aq->kept, linitial_int(sets));
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, plan->aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->mode != SA_AGGREGATE_DISTINCT ||
+			!list_member_int(sets, sa_kept_set_number(plan->aq, aggregate->kept)))
+			continue;
+		aggregate->kept = first;
+		any = true;
+	}
+	return any;
+}
+
 static void
 plan_kept(SaViewPlan *plan, const Query *query, const SaView *row)
 {
@@ -610,22 +629,26 @@ plan_kept(SaViewPlan *plan, const Query *query, const SaView *row)
 	MemoryContextSwitchTo(old);
 	for (int n = 0; n < nsets; n++)
 	{
-		plan_kept_set(plan, query, row, n);
-		if (OidIsValid(plan->kept[n].index))
-		{
-			SaKeptPlan *first = &plan->kept[first_of_sets(plan, n)];
+		SaKeptPlan *first;
 
-			old = MemoryContextSwitchTo(plan->context);
-			first->sets = lappend_int(first->sets, n);
-			MemoryContextSwitchTo(old);
-		}
+		plan_kept_set(plan, query, row, n);
+		if (!OidIsValid(plan->kept[n].index))
+			continue;
+		first = &plan->kept[first_of_sets(plan, n)];
+		old = MemoryContextSwitchTo(plan->context);
+		first->sets = lappend_int(first->sets, n);
+		MemoryContextSwitchTo(old);
 	}
 	for (int n = 0; n < nsets; n++)
 	{
 		SaKeptPlan *kept = &plan->kept[n];
 
-		if (kept->sets != NIL)
-			kept->values = keep_statement(plan, sa_kept_values_plan(query, row, kept->sets));
+		if (kept->sets == NIL)
+			continue;
+		kept->values = keep_statement(plan, sa_kept_values_plan(query, row, kept->sets));
+		if (join_sets(plan, kept->sets))
+			kept->states = keep_statement(plan, sa_kept_states_plan(query, row, &plan->tables,
+																	kept->sets));
 	}
 }
 

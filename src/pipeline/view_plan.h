@@ -25,11 +25,11 @@ typedef struct SaKeptPlan
 
 	/* of distinct values, if kept_sets.c may write them; else InvalidOid, NULL */
 	Oid			index;			/* unique, on all columns */
-	PlannedStmt *states;		/* of what is new; NULL: it feeds none */
 
 	/* of the first of the sets that are filled together; else NULL, NIL */
-	PlannedStmt *values;		/* of the batch */
 	List	   *sets;			/* their numbers */
+	PlannedStmt *values;		/* of the batch */
+	PlannedStmt *states;		/* of what is new; NULL: they feed none */
 } SaKeptPlan;
 
 typedef struct SaViewPlan

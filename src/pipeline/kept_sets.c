@@ -50,7 +50,8 @@ typedef struct Member
 {
 	int64		key_hash;
 	int64		at;				/* of the window or pane; 0: there is none */
-	Datum		rank;			/* by Fill.order */
+	Datum		rank;			/* by Fill.order, if that isn't NULL */
+	bool		rank_isnull;
 	MinimalTuple row;			/* of the plan */
 } Member;
 
@@ -104,7 +105,8 @@ compare_members(const Member *a, const Member *b, SortSupport order)
 		return a->key_hash < b->key_hash ? -1 : 1;
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
-	return order == NULL ? 0 : order->comparator(a->rank, b->rank, order);
+	return order == NULL ? 0 :
+		ApplySortComparator(a->rank, a->rank_isnull, b->rank, b->rank_isnull, order);
 }
 
 #include "lib/sort_template.h"
@@ -369,20 +371,16 @@ next_member(Fill *fill)
 	return &fill->members[fill->nmembers++];
 }
 
-static Datum
-rank_of(const Fill *fill, TupleTableSlot *row)
+static void
+set_rank(const Fill *fill, TupleTableSlot *row, Member *member)
 {
-	bool		isnull;
-	Datum		value;
+	SortSupport order = fill->order;
 
-	if (fill->order == NULL)
-		return (Datum) 0;
-	value = slot_getattr(row, fill->first_argument, &isnull);
-	if (isnull)
-		return (Datum) 0;
-	if (fill->order->abbrev_converter != NULL)
-		return fill->order->abbrev_converter(value, fill->order);
-	return value;
+	if (order == NULL)
+		return;
+	member->rank = slot_getattr(row, fill->first_argument, &member->rank_isnull);
+	if (!member->rank_isnull && order->abbrev_converter != NULL)
+		member->rank = order->abbrev_converter(member->rank, order);
 }
 
 static bool
@@ -398,7 +396,7 @@ fill_receive(TupleTableSlot *row, DestReceiver *self)
 	member->at = 0;
 	if (aq->windowed)
 		member->at = DatumGetInt64(slot_getattr(row, list_length(aq->keys) + 2, &isnull));
-	member->rank = rank_of(fill, row);
+	set_rank(fill, row, member);
 	old = MemoryContextSwitchTo(fill->row_context);
 	member->row = ExecCopySlotMinimalTuple(row);
 	MemoryContextSwitchTo(old);
@@ -457,8 +455,8 @@ fill_sets(SaViewPlan *plan, const SaKeptPlan *kept, SaBatchScan *scan)
 	sa_plan_execute(kept->values, scan, (DestReceiver *) fill, NULL);
 	if (kept->states != NULL && tuplestore_tuple_count(fill->new_values) > 0)
 	{
-		DestReceiver *merge = sa_merge_receiver(plan, list_nth(plan->aq->kept, linitial_int(kept->sets)),
-												scan, NULL);
+		SaKeptSet  *first = list_nth(plan->aq->kept, linitial_int(kept->sets));
+		DestReceiver *merge = sa_merge_receiver(plan, first, scan, NULL);
 
 		sa_plan_execute(kept->states, scan, merge,
 						sa_kept_fresh_rows(fill->columns, fill->new_values));

@@ -7,13 +7,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/executor.h"
 #include "tcop/dest.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "pipeline/bulk_load.h"
 #include "pipeline/expiry.h"
 #include "pipeline/kept_sets.h"

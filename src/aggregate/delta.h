@@ -9,6 +9,8 @@
 #define SA_AGGREGATE_DELTA_H
 
 #include "nodes/plannodes.h"
+#include "utils/queryenvironment.h"
+#include "utils/tuplestore.h"
 
 #include "aggregate/aggregate_query.h"
 
@@ -40,6 +42,31 @@ extern PlannedStmt *sa_delta_plan(const Query *definition, const SaView *view,
  */
 extern PlannedStmt *sa_kept_plan(const Query *definition, const SaView *view,
 								 const SaViewTables *tables, int n);
+
+/* Whether one plan can read the batch for both of these sets. */
+extern bool sa_kept_sets_match(const SaAggregateQuery *aq, const SaKeptSet *set,
+							   const SaKeptSet *other);
+
+/*
+ * The distinct values of the batch for some sets (a list of numbers) that match.
+ * Rows of the plan are: the columns of the sets, which are the same, and for each
+ * set whether it has the value as a member; NULL: it hasn't.
+ */
+extern PlannedStmt *sa_kept_values_plan(const Query *definition, const SaView *view,
+										List *sets);
+
+/*
+ * What is new to some of these sets, as states of all that they feed: rows as those
+ * of sa_kept_plan(), from the rows of sa_kept_fresh_rows().
+ */
+extern PlannedStmt *sa_kept_states_plan(const Query *definition, const SaView *view,
+										const SaViewTables *tables, List *sets);
+
+/* The columns of a set's table, which must be open, and a flag for each set. */
+extern TupleDesc sa_kept_fresh_columns(Oid table, List *sets);
+
+/* Rows with these columns, as what that plan reads beside the scan. */
+extern QueryEnvironment *sa_kept_fresh_rows(TupleDesc columns, Tuplestorestate *rows);
 
 /*
  * Gives each row of the batch that is not late to the aggregates whose arguments

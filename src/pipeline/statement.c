@@ -7,6 +7,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
 #include "pipeline/statement.h"
 
 SPIPlanPtr
@@ -33,4 +38,25 @@ sa_statement_execute(SPIPlanPtr plan, Datum *values)
 		elog(ERROR, "could not write into the tables of a continuous view: %s",
 			 SPI_result_code_string(result));
 	SPI_finish();
+}
+
+uint64
+sa_plan_execute(PlannedStmt *plan, SaBatchScan *scan, DestReceiver *receiver,
+				QueryEnvironment *environment)
+{
+	QueryDesc  *query;
+	uint64		processed;
+
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	query = CreateQueryDesc(plan, "<continuous view>", GetActiveSnapshot(),
+							InvalidSnapshot, receiver, sa_batch_scan_params(scan),
+							environment, 0);
+	ExecutorStart(query, 0);
+	sa_executor_run(query);
+	processed = query->estate->es_processed;
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	return processed;
 }

@@ -47,6 +47,7 @@
 #include "aggregate/session_query.h"
 #include "base/compat.h"
 #include "pipeline/bulk_load.h"
+#include "pipeline/kept_sets.h"
 #include "pipeline/statement.h"
 #include "pipeline/sweep.h"
 #include "pipeline/view_plan.h"
@@ -567,6 +568,91 @@ make_load(SaViewPlan *plan, const SaView *row)
 	table_close(table, NoLock);
 }
 
+/* How set number n gets rows by itself, and whether it can do with others. */
+static void
+plan_kept_set(SaViewPlan *plan, const Query *query, const SaView *row, int n)
+{
+	SaKeptPlan *kept = &plan->kept[n];
+	SaKeptSet  *set = list_nth(plan->aq->kept, n);
+	Relation	table = table_open(list_nth_oid(plan->tables.kept, n), RowExclusiveLock);
+	PlannedStmt *bulk_insert;
+
+	kept->insert = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, n));
+	bulk_insert = sa_bulk_load_plan(kept->insert, table);
+	if (bulk_insert != NULL)
+		kept->bulk_insert = keep_statement(plan, bulk_insert);
+	kept->index = sa_kept_set_index(table, set);
+	table_close(table, NoLock);
+}
+
+/* The first set of those with which set number n is filled, or n. */
+static int
+first_of_sets(const SaViewPlan *plan, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (plan->kept[i].sets != NIL &&
+			sa_kept_sets_match(plan->aq, list_nth(plan->aq->kept, i),
+							   list_nth(plan->aq->kept, n)))
+			return i;
+	}
+	return n;
+}
+
+/* Makes the first of these sets that which feeds what all of them feed. */
+static bool
+join_sets(SaViewPlan *plan, List *sets)
+{
+	SaKeptSet  *first = list_nth(plan->aq->kept, linitial_int(sets));
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, plan->aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->mode != SA_AGGREGATE_DISTINCT ||
+			!list_member_int(sets, sa_kept_set_number(plan->aq, aggregate->kept)))
+			continue;
+		aggregate->kept = first;
+		any = true;
+	}
+	return any;
+}
+
+static void
+plan_kept(SaViewPlan *plan, const Query *query, const SaView *row)
+{
+	int			nsets = list_length(plan->aq->kept);
+	MemoryContext old = MemoryContextSwitchTo(plan->context);
+
+	plan->kept = palloc0(sizeof(SaKeptPlan) * Max(nsets, 1));
+	MemoryContextSwitchTo(old);
+	for (int n = 0; n < nsets; n++)
+	{
+		SaKeptPlan *first;
+
+		plan_kept_set(plan, query, row, n);
+		if (!OidIsValid(plan->kept[n].index))
+			continue;
+		first = &plan->kept[first_of_sets(plan, n)];
+		old = MemoryContextSwitchTo(plan->context);
+		first->sets = lappend_int(first->sets, n);
+		MemoryContextSwitchTo(old);
+	}
+	for (int n = 0; n < nsets; n++)
+	{
+		SaKeptPlan *kept = &plan->kept[n];
+
+		if (kept->sets == NIL)
+			continue;
+		kept->values = keep_statement(plan, sa_kept_values_plan(query, row, kept->sets));
+		if (join_sets(plan, kept->sets))
+			kept->states = keep_statement(plan, sa_kept_states_plan(query, row, &plan->tables,
+																	kept->sets));
+	}
+}
+
 /* Fills an entry; the catalog row has just been read. */
 static void
 make_plan(SaViewPlan *plan, const SaView *row)
@@ -614,10 +700,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 		if (!sa_window_has_gaps(&plan->aq->sq->window))
 			plan->delta_in_time = keep_statement(plan, sa_delta_plan(query, row, false));
 	}
-	plan->kept = MemoryContextAllocZero(plan->context, sizeof(PlannedStmt *) *
-										Max(list_length(plan->aq->kept), 1));
-	for (int i = 0; i < list_length(plan->aq->kept); i++)
-		plan->kept[i] = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, i));
+	plan_kept(plan, query, row);
 	trial = sa_trial_plan(query, row);
 	if (trial != NULL)
 		plan->trial = keep_statement(plan, trial);

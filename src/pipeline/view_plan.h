@@ -17,6 +17,21 @@
 #include "metadata/view.h"
 #include "pipeline/group_cache.h"
 
+/* How a kept set gets the rows of a batch. */
+typedef struct SaKeptPlan
+{
+	PlannedStmt *insert;		/* gives what it feeds to states */
+	PlannedStmt *bulk_insert;	/* the SELECT of it; NULL: it must be the INSERT */
+
+	/* of distinct values, if kept_sets.c may write them; else InvalidOid, NULL */
+	Oid			index;			/* unique, on all columns */
+
+	/* of the first of the sets that are filled together; else NULL, NIL */
+	List	   *sets;			/* their numbers */
+	PlannedStmt *values;		/* of the batch */
+	PlannedStmt *states;		/* of what is new; NULL: they feed none */
+} SaKeptPlan;
+
 typedef struct SaViewPlan
 {
 	Oid			view;			/* hash key; must be first */
@@ -35,7 +50,7 @@ typedef struct SaViewPlan
 	SaViewTables tables;
 	PlannedStmt *delta;			/* of sessions: the session plan */
 	PlannedStmt *delta_in_time; /* if no row is behind; NULL: there is only one */
-	PlannedStmt **kept;			/* per kept set */
+	SaKeptPlan *kept;			/* per kept set */
 	PlannedStmt *trial;			/* of kept arguments; NULL: nothing can fail */
 	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate; NULL: it has none */

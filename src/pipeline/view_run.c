@@ -7,42 +7,20 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/executor.h"
 #include "tcop/dest.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "base/compat.h"
 #include "pipeline/bulk_load.h"
 #include "pipeline/expiry.h"
+#include "pipeline/kept_sets.h"
 #include "pipeline/late_rows.h"
 #include "pipeline/merge.h"
 #include "pipeline/pane_settle.h"
 #include "pipeline/session_merge.h"
 #include "pipeline/statement.h"
 #include "pipeline/view_run.h"
-
-/* Executes a plan over a scan; returns the number of rows it processed. */
-static uint64
-execute_plan(PlannedStmt *plan, SaBatchScan *scan, DestReceiver *receiver)
-{
-	QueryDesc  *query;
-	uint64		processed;
-
-	CommandCounterIncrement();
-	UpdateActiveSnapshotCommandId();
-	query = CreateQueryDesc(plan, "<continuous view>", GetActiveSnapshot(),
-							InvalidSnapshot, receiver, sa_batch_scan_params(scan),
-							NULL, 0);
-	ExecutorStart(query, 0);
-	sa_executor_run(query);
-	processed = query->estate->es_processed;
-	ExecutorFinish(query);
-	ExecutorEnd(query);
-	FreeQueryDesc(query);
-	return processed;
-}
 
 /* Returns the number of rows. */
 static uint64
@@ -52,9 +30,9 @@ run_load(SaViewPlan *plan, SaBatchScan *scan)
 	uint64		processed;
 
 	if (plan->bulk_load == NULL)
-		return execute_plan(plan->load, scan, None_Receiver);
+		return sa_plan_execute(plan->load, scan, None_Receiver, NULL);
 	receiver = sa_bulk_load_receiver(plan->row->data);
-	processed = execute_plan(plan->bulk_load, scan, receiver);
+	processed = sa_plan_execute(plan->bulk_load, scan, receiver, NULL);
 	receiver->rDestroy(receiver);
 	return processed;
 }
@@ -67,7 +45,7 @@ find_late_rows(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	DestReceiver *receiver = sa_late_rows_receiver(late);
 
 	scan->only_behind = true;
-	execute_plan(plan->lateness, scan, receiver);
+	sa_plan_execute(plan->lateness, scan, receiver, NULL);
 	scan->only_behind = false;
 	receiver->rDestroy(receiver);
 	sa_late_rows_finish(late, plan, scan, counts);
@@ -87,42 +65,13 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
-/* Adds to the error of a value for which an index has no room. */
-static void
-distinct_error_callback(void *arg)
-{
-	if (geterrcode() == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-		errdetail("The argument of a DISTINCT aggregate must fit an index, together with the group's keys: that is about 2700 bytes.");
-}
-
-/* Adds the rows to a kept set, and what is new there to states. */
-static void
-keep_in_set(SaViewPlan *plan, int n, SaBatchScan *scan)
-{
-	SaKeptSet  *set = list_nth(plan->aq->kept, n);
-	DestReceiver *receiver = None_Receiver;
-	ErrorContextCallback callback = {
-		.previous = error_context_stack,
-		.callback = distinct_error_callback
-	};
-
-	if (set->feeds_states)
-		receiver = sa_merge_receiver(plan, set, scan, NULL);
-	if (set->distinct)
-		error_context_stack = &callback;
-	execute_plan(plan->kept[n], scan, receiver);
-	error_context_stack = callback.previous;
-	receiver->rDestroy(receiver);
-}
-
 /* Keeps arguments, and makes sure that their aggregates can take them. */
 static void
 keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
 {
 	if (plan->trial != NULL)
-		execute_plan(plan->trial, scan, None_Receiver);
-	for (int n = 0; n < list_length(plan->aq->kept); n++)
-		keep_in_set(plan, n, scan);
+		sa_plan_execute(plan->trial, scan, None_Receiver, NULL);
+	sa_kept_sets_fill(plan, scan);
 }
 
 /* ------------------------------------------------------------------------
@@ -169,7 +118,7 @@ run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 
 	find_rows_behind(scan);
 	receiver = sa_session_receiver(plan, scan, &counts->rows_in);
-	execute_plan(plan->delta, scan, receiver);
+	sa_plan_execute(plan->delta, scan, receiver, NULL);
 	receiver->rDestroy(receiver);
 	keep_arguments(plan, scan);
 	for (int i = 0; i < scan->nbehind; i++)
@@ -194,9 +143,9 @@ merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
 
 	if (plan->delta_in_time != NULL && !scan->any_behind)
-		execute_plan(plan->delta_in_time, scan, receiver);
+		sa_plan_execute(plan->delta_in_time, scan, receiver, NULL);
 	else
-		execute_plan(plan->delta, scan, receiver);
+		sa_plan_execute(plan->delta, scan, receiver, NULL);
 	receiver->rDestroy(receiver);
 	keep_arguments(plan, scan);
 }

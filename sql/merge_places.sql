@@ -107,6 +107,16 @@ CLUSTER stream_agg_data.by_key USING by_key_k_idx;
 SELECT batch() IS NOT NULL;
 SELECT * FROM right_ones();
 
+-- Keys with one hash, by which places are remembered: each takes it from the other.
+CREATE TABLE one_hash AS SELECT k FROM (SELECT k, count(*) OVER (PARTITION BY hashtext(k)) AS n
+	FROM (SELECT 'k' || i AS k FROM generate_series(1, 300000) i) keys) x WHERE n > 1;
+SELECT count(*) > 1 FROM one_hash;
+INSERT INTO s_rows SELECT k, n FROM one_hash, generate_series(1, 3) n;
+INSERT INTO s SELECT k, 1 FROM one_hash;
+INSERT INTO s SELECT k, 2 FROM one_hash;
+INSERT INTO s SELECT k, 3 FROM one_hash;
+SELECT * FROM right_ones();
+
 -- Keys as wide as an index allows, and wider.
 SELECT batch(1, 600) IS NOT NULL, batch(1, 600) IS NOT NULL;
 SELECT * FROM right_ones();

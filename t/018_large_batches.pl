@@ -25,6 +25,12 @@ sub query { return $node->safe_psql('postgres', @_); }
 
 sub step { my ($n) = @_; return qq(0\t\\N\t{"n": $n}); }
 
+sub held_row
+{
+	my ($n) = @_;
+	return $n % 2 . qq(\t\\N\t{"n": $n, "x": "x$n"});
+}
+
 # Two queries give the same rows, as often, by the numbers of those that differ.
 sub same_rows
 {
@@ -126,22 +132,24 @@ is("@sizes[-5 .. -1]", '30 10 10 10 10',
 $mock->command('topic held 2');
 query(<<EOF);
 CREATE FOREIGN TABLE held (n int, x text, partition int OPTIONS (metadata 'partition'))
-	SERVER mock OPTIONS (topic 'held', batch_rows '1000', flush_interval '10 s');
+	SERVER mock OPTIONS (topic 'held', batch_rows '1000', flush_interval '15 s');
 CREATE MATERIALIZED VIEW held_rows WITH (stream_agg.continuous) AS SELECT * FROM held;
 EOF
 my $held = q{stream = 'held'::regclass};
 wait_for($node, "SELECT count(*) FROM stream_agg.partitions WHERE $held", '2');
-$mock->produce_lines('held',
-	map { $_ % 2 . qq(\t\\N\t{"n": $_, "x": "x$_"}) } 1 .. 100);
+$mock->produce_lines('held', map { held_row($_) } 1 .. 100);
 sleep(1);
 $mock->command('down 1');
 wait_for($node,
 	q{SELECT count(*) FROM stream_agg.workers WHERE state LIKE 'connecting%'}, '1');
 $mock->command('up 1');
-wait_for($node, q{SELECT count(*) FROM held_rows}, '100');
+wait_for($node,
+	q{SELECT count(*) FROM stream_agg.workers WHERE state LIKE 'connecting%'}, '0');
 sleep(1);
+$mock->produce_lines('held', map { held_row($_) } 101 .. 140);
+wait_for($node, q{SELECT count(*) FROM held_rows}, '140');
 same_rows('SELECT n, x, partition FROM held_rows',
-	q{SELECT n, 'x' || n, n % 2 FROM generate_series(1, 100) n},
+	q{SELECT n, 'x' || n, n % 2 FROM generate_series(1, 140) n},
 	'what came twice is there once');
 
 $node->stop;

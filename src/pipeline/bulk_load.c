@@ -77,12 +77,11 @@ is_suitable(const ModifyTable *insert, Relation table)
 }
 
 PlannedStmt *
-sa_bulk_load_plan(Query *query, const PlannedStmt *insert, Relation table)
+sa_bulk_load_plan(const PlannedStmt *insert, Relation table)
 {
 	PlannedStmt *plan;
 
 	if (!IsA(insert->planTree, ModifyTable) ||
-		contain_volatile_functions_not_nextval((Node *) query) ||
 		!is_suitable((const ModifyTable *) insert->planTree, table))
 		return NULL;
 	plan = copyObject(unconstify(PlannedStmt *, insert));

@@ -14,10 +14,10 @@
 
 /*
  * The plan of an INSERT without the part that writes, or NULL if its table wants
- * things that only an INSERT does.  "query" is what was planned.
+ * things that only an INSERT does.  A query with a volatile function, which may
+ * look at the table, must stay an INSERT, too; that is for the caller to see.
  */
-extern PlannedStmt *sa_bulk_load_plan(Query *query, const PlannedStmt *insert,
-									  Relation table);
+extern PlannedStmt *sa_bulk_load_plan(const PlannedStmt *insert, Relation table);
 
 /* What writes the rows of such a plan into the table; it is locked already. */
 extern DestReceiver *sa_bulk_load_receiver(Oid table);

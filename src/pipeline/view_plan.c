@@ -29,6 +29,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
@@ -558,11 +559,13 @@ make_load(SaViewPlan *plan, const SaView *row)
 	Relation	table = table_open(row->data, RowExclusiveLock);
 	Query	   *query = load_query(row);
 	PlannedStmt *load = pg_plan_query(copyObject(query), "", 0, NULL);
-	PlannedStmt *bulk_load;
+	PlannedStmt *bulk_load = NULL;
 
 	sa_plan_check_single_scan(load);
 	plan->load = keep_statement(plan, load);
-	bulk_load = sa_bulk_load_plan(query, load, table);
+	/* defaults of columns are in the query */
+	if (!contain_volatile_functions_not_nextval((Node *) query))
+		bulk_load = sa_bulk_load_plan(load, table);
 	if (bulk_load != NULL)
 		plan->bulk_load = keep_statement(plan, bulk_load);
 	table_close(table, NoLock);

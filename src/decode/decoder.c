@@ -18,7 +18,6 @@
 #include "utils/memutils.h"
 
 #include "decode/decoder.h"
-#include "decode/json_ahead.h"
 #include "decode/json_error.h"
 #include "decode/json_fields.h"
 #include "decode/message_column.h"
@@ -43,14 +42,7 @@ struct SaDecoder
 	SaJsonScanner *scanner;
 	SaJsonField *root;
 	SaJsonField **fields;		/* for each column, or NULL */
-	const SaJsonValue *values;	/* of the fields; NULL: they are in the tree */
 	MemoryContextCallback free_scanner;
-
-	/* scanning ahead */
-	const SaColumn *columns;
-	SaJsonAhead *ahead;			/* NULL: nobody does */
-	SaJsonScanner *ahead_scanner;
-	MemoryContextCallback free_ahead_scanner;
 };
 
 static void create_scanner(SaDecoder *decoder, const SaColumn *columns);
@@ -94,7 +86,6 @@ create_scanner(SaDecoder *decoder, const SaColumn *columns)
 	decoder->root = sa_json_fields_build(columns, decoder->ncolumns,
 										 decoder->fields);
 
-	decoder->columns = columns;
 	decoder->scanner = make_scanner(decoder->root);
 	decoder->free_scanner.func = free_scanner;
 	decoder->free_scanner.arg = decoder->scanner;
@@ -121,36 +112,6 @@ free_scanner(void *arg)
 }
 
 void
-sa_decoder_scan_ahead(SaDecoder *decoder, const SaMessage *messages, int nmessages)
-{
-	MemoryContext caller;
-	SaJsonField **fields;
-	SaJsonField *root;
-
-	if (decoder->format != SA_FORMAT_JSON || decoder->ahead_scanner != NULL)
-		return;
-	caller = MemoryContextSwitchTo(decoder->memory);
-	fields = palloc(sizeof(SaJsonField *) * Max(decoder->ncolumns, 1));
-	root = sa_json_fields_build(decoder->columns, decoder->ncolumns, fields);
-	decoder->ahead_scanner = make_scanner(root);
-	decoder->free_ahead_scanner.func = free_scanner;
-	decoder->free_ahead_scanner.arg = decoder->ahead_scanner;
-	MemoryContextRegisterResetCallback(decoder->memory, &decoder->free_ahead_scanner);
-	decoder->ahead = sa_json_ahead_begin((SaJsonReader) {root, decoder->ahead_scanner},
-										 (SaJsonReader) {decoder->root, decoder->scanner},
-										 messages, nmessages);
-	MemoryContextSwitchTo(caller);
-}
-
-void
-sa_decoder_stop_ahead(SaDecoder *decoder)
-{
-	if (decoder->ahead != NULL)
-		sa_json_ahead_end(decoder->ahead);
-	decoder->ahead = NULL;
-}
-
-void
 sa_decoder_free(SaDecoder *decoder)
 {
 	MemoryContextDelete(decoder->memory);
@@ -164,10 +125,7 @@ sa_decoder_parse(SaDecoder *decoder, const SaMessage *message,
 	decoder->state.processed_at = processed_at;
 	decoder->state.value_is_json = false;
 
-	decoder->values = NULL;
-	if (decoder->ahead != NULL)
-		decoder->values = sa_json_ahead_values(decoder->ahead, message);
-	if (decoder->values == NULL && decoder->format == SA_FORMAT_JSON)
+	if (decoder->format == SA_FORMAT_JSON)
 		sa_json_forget(decoder->root);
 	if (message->value_len >= MAX_VALUE_BYTES)
 		return set_error(error, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
@@ -191,7 +149,7 @@ parse_json(SaDecoder *decoder, SaDecodeError *error)
 		return set_error(error, ERRCODE_INVALID_TEXT_REPRESENTATION,
 						 "message is empty", NULL);
 
-	decoder->state.value_is_json = decoder->values != NULL || scan_document(decoder, error);
+	decoder->state.value_is_json = scan_document(decoder, error);
 	return decoder->state.value_is_json;
 }
 
@@ -247,8 +205,7 @@ sa_decoder_column(SaDecoder *decoder, int index, bool *isnull, bool *missing)
 	*missing = false;
 	if (decoder->format == SA_FORMAT_JSON && decoder->fields[index] != NULL)
 	{
-		value = decoder->values == NULL ? &decoder->fields[index]->value :
-			&decoder->values[decoder->fields[index] - decoder->root];
+		value = &decoder->fields[index]->value;
 		*missing = value->kind == SA_JSON_MISSING;
 		*isnull = *missing || value->kind == SA_JSON_NULL;
 		if (!*isnull)

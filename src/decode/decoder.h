@@ -63,15 +63,6 @@ extern SaDecoder *sa_decoder_create(SaFormat format, const SaColumn *columns,
 									const char *topic, MemoryContext parent);
 
 /*
- * "messages" will be parsed one after the other: scans them on a second thread.
- * They must stay until sa_decoder_stop_ahead(), which must be called before
- * anything of this is freed, on errors too.
- */
-extern void sa_decoder_scan_ahead(SaDecoder *decoder, const SaMessage *messages,
-								  int nmessages);
-extern void sa_decoder_stop_ahead(SaDecoder *decoder);
-
-/*
  * What the message points to must stay valid until the last
  * sa_decoder_column() for it.  Returns false and fills *error for a message
  * that is bad as a whole; columns filled from its metadata can be asked for all

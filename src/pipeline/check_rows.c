@@ -32,9 +32,6 @@
 #include "pipeline/guarded.h"
 #include "pipeline/identity.h"
 
-/* So many rows are worth a second thread. */
-#define MIN_ROWS_AHEAD	2048
-
 /* One CHECK constraint. */
 typedef struct Check
 {
@@ -340,29 +337,6 @@ check_row_failed(void *arg, int row, const ErrorData *error)
 	return false;
 }
 
-/*
- * A large batch of a reader is scanned ahead.  A user's own session has no threads
- * but those of the Kafka client.
- */
-static void
-check_all(RowChecker *checker)
-{
-	SaBatch    *batch = checker->batch;
-
-	if (checker->decoder != NULL && batch->reader != 0 && batch->nrows >= MIN_ROWS_AHEAD)
-		sa_decoder_scan_ahead(checker->decoder, batch->messages, batch->nrows);
-	PG_TRY();
-	{
-		sa_guarded_loop(batch->nrows, check_row, check_row_failed, checker);
-	}
-	PG_FINALLY();
-	{
-		if (checker->decoder != NULL)
-			sa_decoder_stop_ahead(checker->decoder);
-	}
-	PG_END_TRY();
-}
-
 void
 sa_batch_check_rows(SaBatch *batch, Bitmapset *attnums)
 {
@@ -383,7 +357,8 @@ sa_batch_check_rows(SaBatch *batch, Bitmapset *attnums)
 	if (batch->messages != NULL)
 		checker.decoder = create_decoder(&checker);
 
-	check_all(&checker);
+	sa_guarded_loop(batch->nrows, check_row, check_row_failed, &checker);
+
 	if (checker.decoder != NULL)
 		sa_decoder_free(checker.decoder);
 	ExecDropSingleTupleTableSlot(checker.slot);

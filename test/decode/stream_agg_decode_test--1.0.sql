@@ -50,8 +50,3 @@ CREATE FUNCTION decode_benchmark(doc bytea, paths text[], types text[],
 								 repeat integer, zone text DEFAULT 'UTC')
 RETURNS float8
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
-
--- Decodes so many messages with a thread that scans ahead and is slow; returns of
--- how many something else came out.
-CREATE FUNCTION decode_ahead(messages integer) RETURNS integer
-AS 'MODULE_PATHNAME' LANGUAGE C STRICT;

@@ -46,7 +46,6 @@ struct SaDecoder
 };
 
 static void create_scanner(SaDecoder *decoder, const SaColumn *columns);
-static SaJsonScanner *make_scanner(const SaJsonField *root);
 static void free_scanner(void *arg);
 static bool parse_json(SaDecoder *decoder, SaDecodeError *error);
 static bool scan_document(SaDecoder *decoder, SaDecodeError *error);
@@ -86,23 +85,16 @@ create_scanner(SaDecoder *decoder, const SaColumn *columns)
 	decoder->root = sa_json_fields_build(columns, decoder->ncolumns,
 										 decoder->fields);
 
-	decoder->scanner = make_scanner(decoder->root);
+	decoder->scanner =
+		sa_json_scanner_create(sa_json_fields_longest_name(decoder->root));
+	if (decoder->scanner == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
 	decoder->free_scanner.func = free_scanner;
 	decoder->free_scanner.arg = decoder->scanner;
 	MemoryContextRegisterResetCallback(decoder->memory,
 									   &decoder->free_scanner);
-}
-
-static SaJsonScanner *
-make_scanner(const SaJsonField *root)
-{
-	SaJsonScanner *scanner = sa_json_scanner_create(sa_json_fields_longest_name(root));
-
-	if (scanner == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	return scanner;
 }
 
 static void

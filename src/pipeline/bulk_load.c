@@ -63,17 +63,24 @@ has_volatile_check(const TupleConstr *constr)
 	return false;
 }
 
-static bool
-is_suitable(const ModifyTable *insert, Relation table)
+bool
+sa_bulk_load_is_plain(Relation table)
 {
 	const TupleConstr *constr = RelationGetDescr(table)->constr;
 
+	return table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relispartition &&
+		!table->rd_rel->relrowsecurity && table->trigdesc == NULL &&
+		(constr == NULL || !constr->has_generated_stored);
+}
+
+static bool
+is_suitable(const ModifyTable *insert, Relation table)
+{
 	return insert->operation == CMD_INSERT &&
 		insert->onConflictAction == ONCONFLICT_NONE &&
 		insert->returningLists == NIL && insert->withCheckOptionLists == NIL &&
-		table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relispartition &&
-		!table->rd_rel->relrowsecurity && table->trigdesc == NULL &&
-		(constr == NULL || !constr->has_generated_stored) && !has_volatile_check(constr);
+		sa_bulk_load_is_plain(table) &&
+		!has_volatile_check(RelationGetDescr(table)->constr);
 }
 
 PlannedStmt *

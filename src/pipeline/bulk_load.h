@@ -12,6 +12,9 @@
 #include "tcop/dest.h"
 #include "utils/relcache.h"
 
+/* Whether a table wants nothing that only an INSERT does, CHECKs aside. */
+extern bool sa_bulk_load_is_plain(Relation table);
+
 /*
  * The plan of an INSERT without the part that writes, or NULL if its table wants
  * things that only an INSERT does.  A query with a volatile function, which may

@@ -30,12 +30,11 @@
 #include "base/compat.h"
 #include "pipeline/data_table.h"
 
-/* An operator of a column of the key index, in the index's own terms. */
-static Oid
-key_operator(const SaDataTable *table, int column, StrategyNumber strategy)
+Oid
+sa_index_operator(Relation index, int column, StrategyNumber strategy)
 {
-	Oid			family = table->index->rd_opfamily[column];
-	Oid			type = table->index->rd_opcintype[column];
+	Oid			family = index->rd_opfamily[column];
+	Oid			type = index->rd_opcintype[column];
 	Oid			operator = get_opfamily_member(family, type, type, strategy);
 
 	if (!OidIsValid(operator))
@@ -47,7 +46,7 @@ key_operator(const SaDataTable *table, int column, StrategyNumber strategy)
 void
 sa_data_table_key_order(const SaDataTable *table, int column, Oid *less, Oid *collation)
 {
-	*less = key_operator(table, column, BTLessStrategyNumber);
+	*less = sa_index_operator(table->index, column, BTLessStrategyNumber);
 	*collation = table->index->rd_indcollation[column];
 }
 
@@ -61,7 +60,7 @@ init_scan_keys(SaDataTable *table, StrategyNumber last_strategy)
 	{
 		StrategyNumber strategy = i == table->nkeys - 1 ? last_strategy :
 			BTEqualStrategyNumber;
-		Oid			operator = key_operator(table, i, strategy);
+		Oid			operator = sa_index_operator(table->index, i, strategy);
 
 		ScanKeyEntryInitialize(&table->scan_keys[i], 0, i + 1, strategy,
 							   InvalidOid, table->index->rd_indcollation[i],

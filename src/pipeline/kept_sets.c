@@ -41,6 +41,7 @@
 #include "aggregate/delta.h"
 #include "base/compat.h"
 #include "pipeline/bulk_load.h"
+#include "pipeline/data_table.h"
 #include "pipeline/kept_sets.h"
 #include "pipeline/merge.h"
 #include "pipeline/statement.h"
@@ -116,17 +117,6 @@ compare_members(const Member *a, const Member *b, SortSupport order)
  * ------------------------------------------------------------------------
  */
 
-/* Values go to the table as COPY would write them (bulk_load.c). */
-static bool
-is_plain(Relation table)
-{
-	const TupleConstr *constr = RelationGetDescr(table)->constr;
-
-	return table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relispartition &&
-		!table->rd_rel->relrowsecurity && table->trigdesc == NULL &&
-		(constr == NULL || !constr->has_generated_stored);
-}
-
 /* Whether an index makes the first ncolumns columns unique, in whatever order. */
 static bool
 is_unique_on(Relation index, int ncolumns)
@@ -156,7 +146,7 @@ sa_kept_set_index(Relation table, const SaKeptSet *set)
 	ListCell   *lc;
 
 	/* constants alone are no column: no more than one row per group */
-	if (!set->distinct || set->exprs == NIL || !is_plain(table) ||
+	if (!set->distinct || set->exprs == NIL || !sa_bulk_load_is_plain(table) ||
 		RelationGetNumberOfAttributes(table) != list_length(set->columns))
 		return InvalidOid;
 	foreach(lc, RelationGetIndexList(table))
@@ -175,19 +165,6 @@ sa_kept_set_index(Relation table, const SaKeptSet *set)
  * ------------------------------------------------------------------------
  */
 
-/* An operator of the type of an index's column, counted from 0. */
-static Oid
-index_operator(Relation index, int column, StrategyNumber strategy)
-{
-	Oid			type = index->rd_opcintype[column];
-	Oid			operator = get_opfamily_member(index->rd_opfamily[column], type, type, strategy);
-
-	if (!OidIsValid(operator))
-		elog(ERROR, "missing operator %d(%u,%u) in operator family %u",
-			 strategy, type, type, index->rd_opfamily[column]);
-	return operator;
-}
-
 static void
 init_scan_keys(Target *target, int nkeys)
 {
@@ -196,7 +173,7 @@ init_scan_keys(Target *target, int nkeys)
 	target->scan_keys = palloc0(sizeof(ScanKeyData) * nkeys);
 	for (int i = 0; i < nkeys; i++)
 	{
-		Oid			equal = index_operator(index, i, BTEqualStrategyNumber);
+		Oid			equal = sa_index_operator(index, i, BTEqualStrategyNumber);
 
 		ScanKeyEntryInitialize(&target->scan_keys[i], 0, i + 1, BTEqualStrategyNumber,
 							   InvalidOid, index->rd_indcollation[i], get_opcode(equal),
@@ -217,7 +194,7 @@ init_order(Fill *fill, Relation index)
 	order->ssup_collation = index->rd_indcollation[column];
 	order->ssup_attno = fill->first_argument;
 	order->abbreviate = true;
-	PrepareSortSupportFromOrderingOp(index_operator(index, column, BTLessStrategyNumber), order);
+	PrepareSortSupportFromOrderingOp(sa_index_operator(index, column, BTLessStrategyNumber), order);
 	if (order->abbrev_converter != NULL || get_typbyval(index->rd_opcintype[column]))
 		fill->order = order;
 }

@@ -23,8 +23,8 @@ functions_of()
 {
 	case $1 in
 		decode) echo "sa_batch_check_rows sa_decoder_parse" ;;
-		tumble) echo "sa_batch_check_rows sa_batch_apply sa_view_run" ;;
-		*) echo "sa_batch_apply sa_view_run" ;;
+		tumble) echo "sa_batch_check_rows sa_batch_apply_chunk sa_batch_finish" ;;
+		*) echo "sa_batch_apply_chunk sa_batch_finish" ;;
 	esac
 }
 

@@ -109,14 +109,8 @@ create_data_indexes(const SaNewTables *new, const char *table, List *columns)
 
 	if (nkeys > 0)
 		create_unique_index(table, column_list(columns, 0, nkeys));
-	if (!new->aq->windowed)
-		return;
-	if (!new->aq->panes)
-		run_sql(psprintf("CREATE INDEX ON %s (window_end) WHERE NOT is_final", table));
-	/* windows that are final, to be settled or removed, are found by this one */
-	if ((!new->aq->panes && new->aq->allowed_lateness_us > 0) ||
-		(new->aq->sq->window_kind == SA_WINDOW_SESSION && new->aq->kept != NIL) ||
-		new->has_retention)
+	/* not one of open windows only: no update could be HOT that makes one final */
+	if (new->aq->windowed && (!new->aq->panes || new->has_retention))
 		run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
 }
 

@@ -58,7 +58,6 @@ typedef struct FunctionCall
 typedef struct Measure
 {
 	SaBatch    *batch;
-	int64	   *period_rows;	/* per part: total of its period */
 	FunctionCall call;
 } Measure;
 
@@ -161,10 +160,10 @@ prepare_function(Measure *measure)
 	FunctionCall *call = &measure->call;
 
 	call->batch = measure->batch;
-	call->context = AllocSetContextCreate(measure->batch->context, "stream_agg watermark function",
+	call->context = AllocSetContextCreate(measure->batch->chunk, "stream_agg watermark function",
 										  ALLOCSET_SMALL_SIZES);
 	fmgr_info_cxt(sa_watermark_function_of_stream(measure->batch->stream), &call->flinfo,
-				  measure->batch->context);
+				  measure->batch->chunk);
 }
 
 /* ------------------------------------------------------------------------
@@ -198,7 +197,7 @@ begin_part(Measure *measure, SaBatchPart *part)
 		arrivals->delay_us = clamp_delay(stream, arrivals->delay_us);
 		arrivals->period = full_sketch(arrivals->period, arrivals->nperiod);
 		arrivals->nperiod = SA_SKETCH_BUCKETS;
-		measure->period_rows[part - measure->batch->parts] =
+		part->period_rows =
 			sa_sketch_total(arrivals->period, arrivals->nperiod);
 	}
 	else
@@ -212,16 +211,17 @@ begin_part(Measure *measure, SaBatchPart *part)
 
 /* Counts the row for the next decision, and makes it where that is due. */
 static void
-count_for_delay(Measure *measure, SaArrivals *arrivals, const SaRow *row, int bucket)
+count_for_delay(const SaStream *stream, SaBatchPart *part, const SaRow *row, int bucket)
 {
-	int64	   *rows = &measure->period_rows[row->part];
+	SaArrivals *arrivals = &part->arrivals;
 
 	arrivals->period[bucket]++;
-	(*rows)++;
-	if (*rows >= PERIOD_ROWS && is_next_minute(arrivals->max_event_time, row->event_time))
+	part->period_rows++;
+	if (part->period_rows >= PERIOD_ROWS &&
+		is_next_minute(arrivals->max_event_time, row->event_time))
 	{
-		decide_delay(measure->batch->stream, arrivals, *rows);
-		*rows = 0;
+		decide_delay(stream, arrivals, part->period_rows);
+		part->period_rows = 0;
 	}
 }
 
@@ -247,7 +247,7 @@ measure_row(Measure *measure, SaRow *row)
 			break;
 		case SA_DELAY_AUTO:
 			contribution = Max(row->event_time - arrivals->delay_us, MIN_TIMESTAMP);
-			count_for_delay(measure, arrivals, row, bucket);
+			count_for_delay(stream, part, row, bucket);
 			break;
 		case SA_DELAY_FUNCTION:
 			if (is_greatest)
@@ -268,8 +268,6 @@ sa_batch_measure(SaBatch *batch)
 	SaIdentity	identity;
 	bool		calls = stream->delay_kind == SA_DELAY_FUNCTION && batch->nrows > 0;
 
-	measure.period_rows = MemoryContextAllocZero(batch->context,
-												 sizeof(int64) * Max(batch->nparts, 1));
 	if (calls)
 	{
 		sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));

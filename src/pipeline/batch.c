@@ -32,6 +32,7 @@ sa_batch_create(SaStream *stream, int32 reader, MemoryContext parent)
 	SaBatch    *batch = MemoryContextAllocZero(context, sizeof(SaBatch));
 
 	batch->context = context;
+	batch->chunk = AllocSetContextCreate(context, "stream_agg chunk", ALLOCSET_DEFAULT_SIZES);
 	batch->stream = stream;
 	batch->reader = reader;
 	batch->now = GetCurrentTimestamp();
@@ -55,6 +56,7 @@ sa_batch_add_part(SaBatch *batch, SaPosition *position)
 	memset(part, 0, sizeof(*part));
 	part->partition = position->partition;
 	part->expected = position->next_offset;
+	part->chunk_offset = position->next_offset;
 	part->next_offset = position->next_offset;
 	part->watermark = DT_NOBEGIN;
 	part->position = position;
@@ -71,6 +73,20 @@ sa_batch_find_part(SaBatch *batch, int32 partition)
 			return &batch->parts[i];
 	}
 	return NULL;
+}
+
+void
+sa_batch_next_chunk(SaBatch *batch)
+{
+	MemoryContextReset(batch->chunk);
+	batch->chunk_number++;
+	batch->former_rows += batch->nrows;
+	batch->nrows = 0;
+	batch->messages = NULL;
+	batch->errors = NIL;
+	batch->now = GetCurrentTimestamp();
+	for (int i = 0; i < batch->nparts; i++)
+		batch->parts[i].chunk_offset = batch->parts[i].next_offset;
 }
 
 void
@@ -124,7 +140,7 @@ void
 sa_batch_add_error(SaBatch *batch, int row, AttrNumber attnum, int sqlstate,
 				   const char *reason, const char *detail)
 {
-	MemoryContext old = MemoryContextSwitchTo(batch->context);
+	MemoryContext old = MemoryContextSwitchTo(batch->chunk);
 	SaRowError *error = palloc(sizeof(SaRowError));
 
 	error->row = row;
@@ -144,7 +160,8 @@ sa_batch_truncate_part(SaBatch *batch, SaBatchPart *part, int64 offset)
 	int			index = part - batch->parts;
 	ListCell   *lc;
 
-	Assert(!part->measured);
+	Assert(offset >= part->chunk_offset);
+	batch->truncated = true;
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		SaRow	   *row = &batch->rows[i];
@@ -242,7 +259,7 @@ sa_batch_note_late(SaBatchScan *scan, int row, int64 key_hash)
 		HASHCTL		ctl = {
 			.keysize = sizeof(LateInGroup),
 			.entrysize = sizeof(LateInGroup),
-			.hcxt = scan->batch->context
+			.hcxt = scan->batch->chunk
 		};
 
 		scan->late = hash_create("stream_agg late in group", 256, &ctl,

@@ -8,7 +8,11 @@
  *	  plan of each view, and gone when the transaction ends.  Rows of one
  *	  partition stand in the order of their offsets.
  *
- *	  Everything in a batch lives in batch->context.
+ *	  A large batch comes in chunks, one after the other: the rows of one are gone
+ *	  when the next begins (sa_batch_next_chunk), while the parts go on.  Row
+ *	  numbers are those of the chunk.
+ *
+ *	  What belongs to the chunk lives in batch->chunk, all else in batch->context.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,11 +51,13 @@ typedef struct SaBatchPart
 {
 	int32		partition;
 	int64		expected;		/* the position that the batch starts from */
+	int64		chunk_offset;	/* where the chunk at hand begins */
 	int64		next_offset;	/* the position that it leads to */
 	TimestampTz watermark;		/* by this batch's rows; DT_NOBEGIN: none */
-	int			nrows;
+	int			nrows;			/* of all chunks */
 	SaPosition *position;		/* as loaded; first_offset etc. are passed on */
 	SaArrivals	arrivals;		/* with the batch's rows, if measured */
+	int64		period_rows;	/* of arrivals.period; see arrival.c */
 	bool		measured;
 } SaBatchPart;
 
@@ -71,9 +77,14 @@ typedef struct SaBatch
 	MemoryContext context;
 	SaStream   *stream;
 	int32		reader;
-	TimestampTz now;			/* the clock, read once per batch */
+	TimestampTz now;			/* the clock, read once per chunk */
 
-	/* rows; values and nulls have stream->ncolumns entries per row */
+	/* the chunk at hand */
+	MemoryContext chunk;
+	int			chunk_number;	/* from 0 */
+	int64		former_rows;	/* of the chunks before it */
+
+	/* its rows; values and nulls have stream->ncolumns entries per row */
 	int			nrows;
 	int			capacity;
 	SaRow	   *rows;
@@ -81,11 +92,11 @@ typedef struct SaBatch
 	bool	   *nulls;
 	SaMessage  *messages;		/* parallel to rows; NULL: in-database */
 	bool	   *decoded;		/* per column: whether it has been filled */
+	List	   *errors;			/* of SaRowError *, in the order of rows */
 
 	int			nparts;
 	SaBatchPart *parts;
-
-	List	   *errors;			/* of SaRowError *, in the order of rows */
+	bool		truncated;		/* rows were taken out of some part's end */
 
 	/*
 	 * Where silence before the batch has taken the watermark of all views
@@ -111,6 +122,9 @@ typedef struct SaBehindRow
 /*
  * What one execution of a view's plan sees of a batch.  It reaches the plan as
  * the argument of parameter $1, and nothing but that plan.
+ *
+ * An execution can go on with the next chunk (held_groups.c).  Row numbers and
+ * what follows from them are set anew for it.
  */
 typedef struct SaBatchScan
 {
@@ -144,7 +158,10 @@ extern SaBatch *sa_batch_create(SaStream *stream, int32 reader,
 extern SaBatchPart *sa_batch_add_part(SaBatch *batch, SaPosition *position);
 extern SaBatchPart *sa_batch_find_part(SaBatch *batch, int32 partition);
 
-/* Makes room for so many rows in all. */
+/* Lets go of the rows; the next chunk begins. */
+extern void sa_batch_next_chunk(SaBatch *batch);
+
+/* Makes room for so many rows in the chunk. */
 extern void sa_batch_reserve(SaBatch *batch, int nrows);
 
 /*
@@ -171,8 +188,8 @@ extern void sa_batch_add_error(SaBatch *batch, int row, AttrNumber attnum,
 							   const char *detail);
 
 /*
- * Cuts a part off before an offset: rows from there on are taken out of the
- * batch, and the position will not pass it.
+ * Cuts a part off before an offset: rows of the chunk from there on are taken out
+ * of the batch, and the position will not pass it.  The chunk must be the last.
  */
 extern void sa_batch_truncate_part(SaBatch *batch, SaBatchPart *part,
 								   int64 offset);

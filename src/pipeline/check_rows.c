@@ -347,7 +347,7 @@ sa_batch_check_rows(SaBatch *batch, Bitmapset *attnums)
 	SaIdentity	identity;
 
 	sa_identity_enter(&identity, stream->owner, sa_identity_stream_settings(stream));
-	old = MemoryContextSwitchTo(batch->context);
+	old = MemoryContextSwitchTo(batch->chunk);
 	checker.estate = CreateExecutorState();
 	checker.slot = MakeSingleTupleTableSlot(stream->desc, &TTSOpsVirtual);
 	checker.essential = palloc0(sizeof(bool) * Max(stream->ncolumns, 1));

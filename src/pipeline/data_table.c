@@ -26,6 +26,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "pipeline/data_table.h"
@@ -230,4 +231,28 @@ sa_data_table_copy_old(SaDataTable *table)
 	slot_getallattrs(old);
 	memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * natts);
 	memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * natts);
+}
+
+void
+sa_data_table_set_final(SaDataTable *table, const SaAggregateQuery *aq,
+						TimestampTz watermark)
+{
+	TupleTableSlot *slot = table->new_slot;
+	TimestampTz end = DatumGetTimestampTz(slot->tts_values[aq->end_attnum - 1]);
+	/* a session might still be joined by a row at its very end */
+	bool		final = aq->sq->window_kind == SA_WINDOW_SESSION ?
+		end < watermark : end <= watermark;
+	ListCell   *lc;
+
+	slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(final);
+	slot->tts_isnull[aq->final_attnum - 1] = false;
+	if (!final || aq->allowed_lateness_us > 0 || aq->kept != NIL)
+		return;
+	foreach(lc, aq->aggregates)
+	{
+		SaAggregate *aggregate = lfirst(lc);
+
+		if (aggregate->state_attnum != aggregate->value_attnum)
+			slot->tts_isnull[aggregate->state_attnum - 1] = true;
+	}
 }

@@ -81,4 +81,11 @@ extern void sa_data_table_clear_new(SaDataTable *table);
 /* Makes the new row a copy of the old one's columns, not stored yet. */
 extern void sa_data_table_copy_old(SaDataTable *table);
 
+/*
+ * Says in the new row, not stored yet, whether its window is final at a watermark.
+ * One that is settled as well loses its states, as by sa_view_close().
+ */
+extern void sa_data_table_set_final(SaDataTable *table, const SaAggregateQuery *aq,
+									TimestampTz watermark);
+
 #endif							/* SA_PIPELINE_DATA_TABLE_H */

@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "pipeline/apply_batch.h"
+#include "pipeline/bad_rows.h"
 #include "pipeline/check_rows.h"
 #include "pipeline/insert_batch.h"
 #include "pipeline/watermark.h"
@@ -192,7 +193,7 @@ add_row(SaBatch *batch, TupleTableSlot *slot)
 static bool
 fill_batch(SaBatch *batch, Tuplestorestate *rows, TupleTableSlot *slot, int64 *left)
 {
-	MemoryContext old = MemoryContextSwitchTo(batch->context);
+	MemoryContext old = MemoryContextSwitchTo(batch->chunk);
 
 	memset(batch->decoded, true, batch->stream->ncolumns);
 	while (batch->nrows < batch->stream->batch_rows &&
@@ -219,9 +220,10 @@ apply_one(SaBatch *batch)
 	PG_TRY();
 	{
 		sa_batch_check_rows(batch, attnums);
-		sa_batch_stop_at_bad_rows(batch, attnums);
-		sa_batch_apply(batch, views,
-					   batch->stream->on_error != SA_ON_ERROR_STOP, &stop);
+		sa_bad_rows_stop_batch(batch, attnums);
+		sa_batch_apply_chunk(batch, views, batch->stream->on_error != SA_ON_ERROR_STOP ?
+							 SA_APPLY_GUARDED : SA_APPLY_PLAIN, &stop);
+		sa_batch_finish(batch, views);
 	}
 	PG_FINALLY();
 	{

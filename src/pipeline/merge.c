@@ -142,10 +142,6 @@ init_group(Merge *merge, TupleTableSlot *delta)
 		slot->tts_isnull[aq->start_attnum - 1] = false;
 		slot->tts_values[aq->end_attnum - 1] = TimestampGetDatum(end);
 		slot->tts_isnull[aq->end_attnum - 1] = false;
-		/* the first row of a group may come while its window is only allowed */
-		slot->tts_values[aq->final_attnum - 1] =
-			BoolGetDatum(end <= merge->scanned->progress->watermark);
-		slot->tts_isnull[aq->final_attnum - 1] = false;
 	}
 	slot->tts_values[aq->revision_attnum - 1] = Int64GetDatum(0);
 	slot->tts_isnull[aq->revision_attnum - 1] = false;
@@ -287,6 +283,7 @@ merge_states(Merge *merge, TupleTableSlot *delta, bool found)
 static void
 merge_group(Merge *merge, TupleTableSlot *delta)
 {
+	SaAggregateQuery *aq = merge->plan->aq;
 	SaDataTable *table = &merge->table;
 	MemoryContext old_context;
 	int64		rows;
@@ -318,6 +315,9 @@ merge_group(Merge *merge, TupleTableSlot *delta)
 		merge_states(merge, delta, goes_on);
 		count_rows(merge, delta, rows);
 		note_last_event_time(merge, delta);
+		/* ended while it was held, or of rows that are only allowed */
+		if (aq->windowed && !aq->panes && merge->set == NULL)
+			sa_data_table_set_final(table, aq, merge->scanned->progress->watermark);
 		ExecStoreVirtualTuple(table->new_slot);
 		if (found)
 			ExecSimpleRelationUpdate(table->result, table->estate, &table->epqstate,

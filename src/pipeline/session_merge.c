@@ -515,8 +515,7 @@ write_session(Sessions *sessions, const SaSpan *spans, int nspans,
 	finish_states(sessions);
 	set_column(sessions, aq->start_attnum, TimestampTzGetDatum(first));
 	set_column(sessions, aq->end_attnum, TimestampTzGetDatum(end));
-	set_column(sessions, aq->final_attnum,
-			   BoolGetDatum(end < sessions->scan->progress->watermark));
+	sa_data_table_set_final(table, aq, sessions->scan->progress->watermark);
 	ExecStoreVirtualTuple(table->new_slot);
 	if (kept != NULL)
 		ExecSimpleRelationUpdate(table->result, table->estate, &table->epqstate,

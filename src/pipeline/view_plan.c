@@ -48,6 +48,7 @@
 #include "aggregate/session_query.h"
 #include "base/compat.h"
 #include "pipeline/bulk_load.h"
+#include "pipeline/held_groups.h"
 #include "pipeline/kept_sets.h"
 #include "pipeline/statement.h"
 #include "pipeline/sweep.h"
@@ -656,6 +657,18 @@ plan_kept(SaViewPlan *plan, const Query *query, const SaView *row)
 	}
 }
 
+/*
+ * Whether groups may wait for later chunks of a batch.  What is kept beside them
+ * must be written with them, and they must not come to their end meanwhile.
+ */
+static bool
+can_hold(const SaViewPlan *plan)
+{
+	return plan->aq->kept == NIL && plan->row->state_ttl_us < 0 &&
+		sa_held_groups_possible(plan->delta) &&
+		(plan->delta_in_time == NULL || sa_held_groups_possible(plan->delta_in_time));
+}
+
 /* Fills an entry; the catalog row has just been read. */
 static void
 make_plan(SaViewPlan *plan, const SaView *row)
@@ -707,6 +720,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	trial = sa_trial_plan(query, row);
 	if (trial != NULL)
 		plan->trial = keep_statement(plan, trial);
+	plan->can_hold = can_hold(plan);
 }
 
 /* ------------------------------------------------------------------------

@@ -65,20 +65,6 @@ any_row_behind(const SaBatchScan *scan)
 	return false;
 }
 
-/* Keeps arguments, and makes sure that their aggregates can take them. */
-static void
-keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
-{
-	if (plan->trial != NULL)
-		sa_plan_execute(plan->trial, scan, None_Receiver, NULL);
-	sa_kept_sets_fill(plan, scan);
-}
-
-/* ------------------------------------------------------------------------
- * Sessions
- * ------------------------------------------------------------------------
- */
-
 /* Fills scan->behind; its rows are all that may be late. */
 static void
 find_rows_behind(SaBatchScan *scan)
@@ -110,13 +96,44 @@ find_rows_behind(SaBatchScan *scan)
 	}
 }
 
+/* What the plans need to know of all rows before the first. */
+static void
+look_at_rows(const SaViewPlan *plan, SaBatchScan *scan)
+{
+	scan->window = &plan->aq->sq->window;
+	scan->pane = &plan->pane;
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+	{
+		find_rows_behind(scan);
+		scan->any_behind = scan->nbehind > 0;
+	}
+	else
+		scan->any_behind = plan->aq->windowed && any_row_behind(scan);
+	if (plan->aq->panes)
+		sa_window_safe_range(scan->window, &scan->safe_from, &scan->safe_until);
+}
+
+/* Keeps arguments, and makes sure that their aggregates can take them. */
+static void
+keep_arguments(SaViewPlan *plan, SaBatchScan *scan)
+{
+	if (plan->trial != NULL)
+		sa_plan_execute(plan->trial, scan, None_Receiver, NULL);
+	sa_kept_sets_fill(plan, scan);
+}
+
+/* ------------------------------------------------------------------------
+ * Sessions
+ * ------------------------------------------------------------------------
+ */
+
 static void
 run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
 	SaLateRows *late = sa_late_rows_begin();
 	DestReceiver *receiver;
 
-	find_rows_behind(scan);
+	look_at_rows(plan, scan);
 	receiver = sa_session_receiver(plan, scan, &counts->rows_in);
 	sa_plan_execute(plan->delta, scan, receiver, NULL);
 	receiver->rDestroy(receiver);
@@ -179,17 +196,52 @@ sa_view_run(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 		return;
 	}
 
-	scan->any_behind = plan->aq->windowed && any_row_behind(scan);
-	scan->window = &plan->aq->sq->window;
-	scan->pane = &plan->pane;
-	if (plan->aq->panes)
-		sa_window_safe_range(scan->window, &scan->safe_from, &scan->safe_until);
+	look_at_rows(plan, scan);
 	if (plan->row->state_ttl_us >= 0)
 		merge_expiring_groups(plan, scan, counts);
 	else
 		merge_groups(plan, scan, counts);
 	if (scan->any_behind)
 		find_late_rows(plan, scan, counts);
+}
+
+PlannedStmt *
+sa_view_delta_to_hold(const SaViewPlan *plan, SaBatchScan *scan, const SaHeldGroups *held)
+{
+	if (!plan->can_hold)
+		return NULL;
+	look_at_rows(plan, scan);
+	if (!scan->any_behind && plan->delta_in_time != NULL &&
+		(held == NULL || sa_held_groups_plan(held) != plan->delta))
+		return plan->delta_in_time;
+	if (!scan->any_behind)
+		return plan->delta;
+	/* order matters to sessions, and a late function may look at the view */
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION || plan->row->late_function != NULL)
+		return NULL;
+	return plan->delta;
+}
+
+void
+sa_view_hold(SaViewPlan *plan, SaBatchScan *scan, SaHeldGroups *held, SaViewCounts *counts)
+{
+	sa_held_groups_add(held);
+	if (scan->any_behind)
+		find_late_rows(plan, scan, counts);
+}
+
+void
+sa_view_write_held(SaViewPlan *plan, SaBatchScan *scan, SaHeldGroups *held,
+				   SaViewCounts *counts)
+{
+	DestReceiver *receiver;
+
+	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
+		receiver = sa_session_receiver(plan, scan, &counts->rows_in);
+	else
+		receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
+	sa_held_groups_end(held, receiver);
+	receiver->rDestroy(receiver);
 }
 
 /*

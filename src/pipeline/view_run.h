@@ -9,6 +9,7 @@
 #define SA_PIPELINE_VIEW_RUN_H
 
 #include "pipeline/batch.h"
+#include "pipeline/held_groups.h"
 #include "pipeline/view_plan.h"
 
 /* What became of rows. */
@@ -25,6 +26,22 @@ typedef struct SaViewCounts
  */
 extern void sa_view_run(SaViewPlan *plan, SaBatchScan *scan,
 						SaViewCounts *counts);
+
+/*
+ * The plan whose groups stand for the rows of a scan and can be held until the
+ * batch's other chunks are there; NULL: use sa_view_run().  Better the one of what
+ * is held already, if anything is.
+ */
+extern PlannedStmt *sa_view_delta_to_hold(const SaViewPlan *plan, SaBatchScan *scan,
+										  const SaHeldGroups *held);
+
+/* Takes the rows into groups that are held, and records late rows. */
+extern void sa_view_hold(SaViewPlan *plan, SaBatchScan *scan, SaHeldGroups *held,
+						 SaViewCounts *counts);
+
+/* Merges what is held into the view's table. */
+extern void sa_view_write_held(SaViewPlan *plan, SaBatchScan *scan, SaHeldGroups *held,
+							   SaViewCounts *counts);
 
 /*
  * Finds out what would fail in every batch, missing rights included, and gives

@@ -22,6 +22,7 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "pipeline/watermark.h"
@@ -44,6 +45,8 @@ is_idle(const SaBatch *batch, const SaPosition *position)
 static void
 advance_partitions(SaProgress *progress, const SaBatch *batch)
 {
+	MemoryContext old = MemoryContextSwitchTo(batch->context);
+
 	for (int i = 0; i < batch->nparts; i++)
 	{
 		const SaBatchPart *part = &batch->parts[i];
@@ -54,6 +57,7 @@ advance_partitions(SaProgress *progress, const SaBatch *batch)
 		if (part->watermark > progress->partitions[part->partition])
 			progress->partitions[part->partition] = part->watermark;
 	}
+	MemoryContextSwitchTo(old);
 }
 
 /* The least of the partitions that count, or DT_NOBEGIN. */

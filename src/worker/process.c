@@ -62,7 +62,7 @@ static const PinnedSetting pinned_settings[] = {
 };
 
 /* in kB, of a process that does batches */
-#define SA_LEAST_WORK_MEM_KB	(20 * 1024)
+#define SA_LEAST_WORK_MEM_KB	(48 * 1024)
 
 static void set_override(const char *name, const char *value);
 static void adopt_synchronous_commit(void);

@@ -4,9 +4,14 @@
  *	  One transaction of a reader.
  *
  * NOTES
+ *	  While a stream lags, batches grow, since what is done once per group or per
+ *	  transaction is then done for more rows.  A large batch is taken in chunks,
+ *	  and the messages of one are let go before the next is taken.
+ *
  *	  A batch is first tried without subtransactions.  If some row makes it fail,
  *	  the transaction is aborted and the same messages, still in memory, are
- *	  tried again with guards, which find the row.
+ *	  tried again with guards, which find the row.  If only its last chunk is still
+ *	  in memory, all of it is read again, in batches of one chunk each.
  *
  *	  Locks are taken in the order stream, reader, relations of the views, as
  *	  DROP … CASCADE takes them.
@@ -27,14 +32,19 @@
 
 #include "base/fault.h"
 #include "base/row_error.h"
+#include "pipeline/bad_rows.h"
 #include "pipeline/check_rows.h"
 #include "pipeline/watermark.h"
+#include "worker/shared.h"
 #include "worker/reader_private.h"
 
-/* Full batches that take longer are made larger, such that take less smaller. */
-#define LONG_BATCH_MS	250
-#define SHORT_BATCH_MS	100
-#define MAX_GROWTH		4
+/* A batch ends when it has batch_rows times as many rows as it may grow, … */
+#define GROWTH_STEP		8
+#define MAX_GROWTH		64
+
+/* … or has taken so long, or groups so much memory, but for its last chunk. */
+#define MAX_BATCH_MS	2000
+#define MAX_GROUP_BYTES	((Size) 64 * 1024 * 1024)
 
 void
 sa_loop_release(SaReaderLoop *loop)
@@ -97,7 +107,7 @@ add_messages(SaReaderLoop *loop, SaBatch *batch)
 			!loop->parts[part - batch->parts].started)
 		{
 			if (batch->messages == loop->messages)
-				batch->messages = copy_messages(loop, batch->context, i);
+				batch->messages = copy_messages(loop, batch->chunk, i);
 			continue;
 		}
 		if (batch->messages != loop->messages)
@@ -198,11 +208,52 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 		sa_worker_clock_ms() + Max((next_idle - GetCurrentTimestamp() + 999) / 1000, 0);
 }
 
+/* Whether the batch, which has been applied so far, goes on with another chunk. */
+static bool
+take_next_chunk(SaReaderLoop *loop, SaBatch *batch, List *views)
+{
+	if (loop->growth == 1 || loop->guarded || batch->truncated ||
+		!sa_loop_chunk_is_full(loop) || !sa_batch_views_hold(views))
+		return false;
+	if (batch->former_rows + batch->nrows >= (int64) loop->stream->batch_rows * loop->growth ||
+		sa_worker_clock_ms() - loop->batch_started_ms >= MAX_BATCH_MS ||
+		sa_batch_held_memory(views) >= MAX_GROUP_BYTES || sa_worker_stop_requested())
+		return false;
+
+	CHECK_FOR_INTERRUPTS();
+	sa_loop_release(loop);
+	sa_batch_next_chunk(batch);
+	sa_loop_take_messages(loop);
+	sa_consumer_fetch_ahead(loop->consumer);
+	return loop->nmessages > 0;
+}
+
+/*
+ * Messages at hand into views.  Returns true if that takes the reader to where
+ * the main one is.
+ */
+static bool
+apply_chunk(SaReaderLoop *loop, SaBatch *batch, List *views, Bitmapset *attnums,
+			SaBatchStop *stop, int32 *main_reader)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->chunk);
+	SaApplyMode mode = loop->guarded ? SA_APPLY_GUARDED :
+		loop->growth > 1 ? SA_APPLY_HOLD : SA_APPLY_PLAIN;
+	bool		joins;
+
+	add_messages(loop, batch);
+	joins = !loop->reader.is_main && sa_loop_meet_main(loop, batch, main_reader);
+	sa_batch_check_rows(batch, attnums);
+	sa_bad_rows_stop_batch(batch, attnums);
+	sa_batch_apply_chunk(batch, views, mode, stop);
+	MemoryContextSwitchTo(old);
+	return joins;
+}
+
 /* Everything inside the transaction; returns false if the reader has ended. */
 static bool
 apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 {
-	SaReader	locked;
 	SaBatch    *batch;
 	List	   *views;
 	Bitmapset  *attnums;
@@ -211,7 +262,8 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 
 	LockRelationOid(loop->stream->relid, AccessShareLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(loop->stream->relid)) ||
-		!sa_reader_lock(loop->reader.id, &locked) || locked.paused || locked.foreign)
+		!sa_reader_lock(loop->reader.id, &loop->reader) || loop->reader.paused ||
+		loop->reader.foreign)
 		return false;
 
 	PushCopiedSnapshot(GetTransactionSnapshot());
@@ -219,11 +271,8 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	*result = batch;
 	MemoryContextSwitchTo(batch->context);
 	add_parts(loop, batch);
-	add_messages(loop, batch);
 	if (loop->nmessages == 0)
 		sa_watermark_look_for_silence(batch);
-	joins = !locked.is_main && sa_loop_meet_main(loop, batch, &main_reader);
-
 	views = sa_batch_views(batch);
 	if (views == NIL)
 	{
@@ -231,9 +280,12 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 		return false;
 	}
 	attnums = sa_batch_view_columns(views);
-	sa_batch_check_rows(batch, attnums);
-	sa_batch_stop_at_bad_rows(batch, attnums);
-	sa_batch_apply(batch, views, loop->guarded, stop);
+	do
+	{
+		joins = apply_chunk(loop, batch, views, attnums, stop, &main_reader);
+	} while (!joins && take_next_chunk(loop, batch, views));
+	sa_batch_finish(batch, views);
+	loop->small_chunks = sa_batch_views_hold(views);
 	save_errors(loop, batch);
 	if (joins && sa_loop_agrees_with_main(loop, main_reader))
 		sa_loop_join(loop, main_reader);
@@ -241,27 +293,35 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	return true;
 }
 
-/*
- * A full batch that took long did so because of what is done once per group, not
- * once per row: larger batches do it less often.  The waiting for more messages
- * is only worth it where there is more to be gained.
- */
+/* By what has been committed: was there more than the batch could take? */
 static void
-adapt_growth(SaReaderLoop *loop, bool was_full, int64 elapsed_ms)
+adapt_growth(SaReaderLoop *loop, bool was_full, int64 nrows)
 {
 	int			growth = loop->growth;
 
-	if (was_full && elapsed_ms > LONG_BATCH_MS && growth < MAX_GROWTH)
-		growth *= 2;
-	else if (elapsed_ms < SHORT_BATCH_MS && growth > 1)
-		growth /= 2;
+	loop->careful_rows = Max(loop->careful_rows - nrows, 0);
+	if (loop->careful_rows > 0)
+		growth = 1;
+	else if (was_full)
+		growth = Min(growth * GROWTH_STEP, MAX_GROWTH);
+	else
+		growth = 1;
 	/* in any case: batch_rows may have become smaller while messages were at hand */
 	sa_loop_set_growth(loop, growth);
 }
 
-/* A batch that failed: decides whether to try again with what is in memory. */
+/* What the messages of a large batch led to can't be told row by row any more. */
 static void
-handle_failure(SaReaderLoop *loop, SaBatchStop *stop, ErrorData *error)
+read_again(SaReaderLoop *loop, const SaBatch *batch)
+{
+	sa_loop_start_over(loop);
+	loop->careful_rows = batch->former_rows + batch->nrows;
+	sa_loop_set_growth(loop, 1);
+}
+
+/* A batch that failed: decides whether to try again, and with what. */
+static void
+handle_failure(SaReaderLoop *loop, const SaBatch *batch, SaBatchStop *stop, ErrorData *error)
 {
 	SaLoopPart *part;
 
@@ -269,6 +329,11 @@ handle_failure(SaReaderLoop *loop, SaBatchStop *stop, ErrorData *error)
 		ReThrowError(error);
 	FlushErrorState();
 	AbortCurrentTransaction();
+	if (batch != NULL && batch->chunk_number > 0)
+	{
+		read_again(loop, batch);
+		return;
+	}
 	if (stop->requested)
 	{
 		part = sa_loop_part(loop, stop->partition);
@@ -279,59 +344,71 @@ handle_failure(SaReaderLoop *loop, SaBatchStop *stop, ErrorData *error)
 	loop->guarded = true;
 }
 
+/* Tries once; returns whether the batch was committed. */
+static bool
+try_batch(SaReaderLoop *loop, SaBatch **batch, bool *alive)
+{
+	SaBatchStop stop = {0};
+	volatile bool committed = false;
+
+	SA_FAULT_POINT("before_begin");
+	loop->batch_started_ms = sa_worker_clock_ms();
+	StartTransactionCommand();
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, "stream_agg batch");
+	PG_TRY();
+	{
+		*alive = apply(loop, &stop, batch);
+		SA_FAULT_POINT("before_commit");
+		MemoryContextSwitchTo(loop->context);
+		CommitTransactionCommand();
+		committed = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(loop->context);
+		error = CopyErrorData();
+		handle_failure(loop, *batch, &stop, error);
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(loop->context);
+	return committed;
+}
+
 SaLoopOutcome
 sa_loop_run_batch(SaReaderLoop *loop)
 {
 	MemoryContext context = MemoryContextSwitchTo(loop->context);
-	SaBatch    *volatile batch = NULL;
-	volatile bool alive = false;
-	volatile bool committed = false;
-	int64		started_ms = sa_worker_clock_ms();
+	SaBatch    *batch = NULL;
+	bool		alive = true;
 	bool		was_full;
 
-	while (!committed)
+	while (!try_batch(loop, &batch, &alive))
 	{
-		SaBatchStop stop = {0};
-		SaBatch    *made = NULL;
-
-		SA_FAULT_POINT("before_begin");
-		StartTransactionCommand();
-		SetCurrentStatementStartTimestamp();
-		pgstat_report_activity(STATE_RUNNING, "stream_agg batch");
-		PG_TRY();
+		if (batch != NULL)
+			MemoryContextDelete(batch->context);
+		batch = NULL;
+		/* else the same messages are tried again */
+		if (!loop->guarded)
 		{
-			alive = apply(loop, &stop, &made);
-			SA_FAULT_POINT("before_commit");
-			MemoryContextSwitchTo(loop->context);
-			CommitTransactionCommand();
-			committed = true;
+			MemoryContextSwitchTo(context);
+			return SA_LOOP_GO_ON;
 		}
-		PG_CATCH();
-		{
-			ErrorData  *error;
-
-			MemoryContextSwitchTo(loop->context);
-			error = CopyErrorData();
-			handle_failure(loop, &stop, error);
-			if (made != NULL)
-				MemoryContextDelete(made->context);
-			FreeErrorData(error);
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(loop->context);
-		batch = made;
 	}
 	SA_FAULT_POINT("after_commit");
 
-	was_full = loop->nmessages >= loop->max_messages;
+	was_full = sa_loop_chunk_is_full(loop);
 	if (alive)
 		believe(loop, batch);
-	if (batch != NULL)
-		MemoryContextDelete(batch->context);
 	sa_loop_release(loop);
 	/* messages at hand would keep it from getting smaller */
 	if (alive)
-		adapt_growth(loop, was_full, sa_worker_clock_ms() - started_ms);
+		adapt_growth(loop, was_full, batch->former_rows + batch->nrows);
+	if (batch != NULL)
+		MemoryContextDelete(batch->context);
 	MemoryContextSwitchTo(context);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);

@@ -68,12 +68,12 @@ messages_ahead(SaBatch *batch, List *main_positions)
 		SaPosition *main_position = find_position(main_positions, batch->parts[i].partition);
 		int64		main_offset = main_position != NULL ? main_position->next_offset : 0;
 
-		ahead += Max(batch->parts[i].expected - main_offset, 0);
+		ahead += Max(batch->parts[i].chunk_offset - main_offset, 0);
 	}
 	return ahead;
 }
 
-/* true if the batch has all that the main reader has read */
+/* true if the batch has all that the main reader has read, and can be cut there */
 static bool
 reaches(SaBatch *batch, List *main_positions)
 {
@@ -82,7 +82,7 @@ reaches(SaBatch *batch, List *main_positions)
 		SaPosition *main_position = find_position(main_positions, batch->parts[i].partition);
 
 		if (main_position == NULL || batch->parts[i].next_offset < main_position->next_offset ||
-			batch->parts[i].expected > main_position->next_offset)
+			batch->parts[i].chunk_offset > main_position->next_offset)
 			return false;
 	}
 	return list_length(main_positions) == batch->nparts;
@@ -96,7 +96,7 @@ cut_off(SaBatch *batch, List *main_positions)
 	{
 		SaBatchPart *part = &batch->parts[i];
 		SaPosition *main_position = find_position(main_positions, part->partition);
-		int64		limit = part->expected;
+		int64		limit = part->chunk_offset;
 
 		if (main_position != NULL)
 			limit = Max(limit, main_position->next_offset);

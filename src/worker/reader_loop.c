@@ -10,9 +10,9 @@
  *		 only wait is for the latch, the consumer's wake-up descriptor and time.
  *	  2. Messages are taken until the batch is full or flush_interval is over.
  *	  3. One transaction (reader_batch.c) writes everything that follows from
- *		 them, and moves the positions by compare-and-swap as its last act.
- *	  4. Only after the commit are the new positions believed and the messages
- *		 freed.
+ *		 them, and moves the positions by compare-and-swap as its last act.  While
+ *		 the stream lags, it goes on with what else is there, without waiting.
+ *	  4. Only after the commit are the new positions believed.
  *	  5. After any error nothing in memory is believed: the process scaffold
  *		 (reader_worker.c) calls sa_reader_reset(), and the next run reads the
  *		 positions from the table and starts the partitions there.
@@ -44,7 +44,7 @@
 /* Memory and what Kafka said of its bounds are looked at this often. */
 #define CHECK_INTERVAL_MS		1000
 
-/* Messages are held in the client's memory; more than this make a batch. */
+/* Messages are held in memory; more than this make a chunk. */
 #define MAX_HELD_BYTES			((size_t) 32 * 1024 * 1024)
 
 static SaReaderLoop *current_loop = NULL;
@@ -131,13 +131,18 @@ note_taken(SaReaderLoop *loop, int first, int n)
 	}
 }
 
-/* Takes what is there, up to a full batch. */
-static void
-take_messages(SaReaderLoop *loop)
+bool
+sa_loop_chunk_is_full(SaReaderLoop *loop)
+{
+	return loop->nmessages >= loop->max_messages ||
+		sa_consumer_held_bytes(loop->consumer) >= MAX_HELD_BYTES;
+}
+
+void
+sa_loop_take_messages(SaReaderLoop *loop)
 {
 	sa_consumer_clear_fd(loop->consumer);
-	while (loop->nmessages < loop->max_messages &&
-		   sa_consumer_held_bytes(loop->consumer) < MAX_HELD_BYTES)
+	while (!sa_loop_chunk_is_full(loop))
 	{
 		int			n = sa_consumer_poll(loop->consumer, loop->messages + loop->nmessages,
 										 loop->max_messages - loop->nmessages);
@@ -156,8 +161,7 @@ batch_is_due(SaReaderLoop *loop, int64 now_ms)
 {
 	if (loop->nmessages == 0)
 		return loop->tick_due || now_ms >= loop->next_idle_ms;
-	return loop->nmessages == loop->max_messages ||
-		sa_consumer_held_bytes(loop->consumer) >= MAX_HELD_BYTES ||
+	return sa_loop_chunk_is_full(loop) ||
 		now_ms - loop->first_message_ms >= loop->stream->flush_interval_ms;
 }
 
@@ -240,7 +244,7 @@ sa_reader_run(int32 reader)
 			sa_loop_refresh_bounds(loop);
 		}
 		do_periodic(loop, sa_worker_clock_ms());
-		take_messages(loop);
+		sa_loop_take_messages(loop);
 		sa_loop_handle_events(loop);
 		SA_FAULT_POINT("after_poll");
 		if (batch_is_due(loop, sa_worker_clock_ms()))

@@ -113,9 +113,8 @@ add_part(SaReaderLoop *loop, const SaPosition *position)
 	return part;
 }
 
-/* Everything at hand is let go, and every partition begins at its position. */
-static void
-start_over(SaReaderLoop *loop)
+void
+sa_loop_start_over(SaReaderLoop *loop)
 {
 	sa_loop_release(loop);
 	for (int i = 0; i < loop->nparts; i++)
@@ -150,7 +149,7 @@ adopt_positions(SaReaderLoop *loop)
 		}
 	}
 	if (moved)
-		start_over(loop);
+		sa_loop_start_over(loop);
 }
 
 static void
@@ -175,13 +174,16 @@ adopt_stream(SaReaderLoop *loop, Relation rel)
 	sa_loop_set_growth(loop, Max(loop->growth, 1));
 }
 
-/* Messages at hand stay where they are; a smaller batch begins afterwards. */
+/* Messages at hand stay where they are; a smaller chunk begins afterwards. */
 void
 sa_loop_set_growth(SaReaderLoop *loop, int growth)
 {
-	int			wanted = loop->stream->batch_rows * growth;
-	Size		size = sizeof(SaMessage) * (Size) wanted;
+	int			wanted = loop->stream->batch_rows * Min(growth, SA_MAX_CHUNK_GROWTH);
+	Size		size;
 
+	if (growth > 1 && loop->small_chunks)
+		wanted = Min(loop->stream->batch_rows, SA_SMALL_CHUNK_ROWS);
+	size = sizeof(SaMessage) * (Size) wanted;
 	if (loop->messages == NULL)
 		loop->messages = MemoryContextAllocHuge(loop->context, size);
 	else if (wanted > loop->capacity)

@@ -14,6 +14,15 @@
 #include "pipeline/apply_batch.h"
 #include "worker/slots.h"
 
+/*
+ * Rows of a chunk of many: so few that messages and values are still in the
+ * processor's cache when views look at them.
+ */
+#define SA_SMALL_CHUNK_ROWS		8192
+
+/* Where groups can't be held, a chunk has up to so many times batch_rows. */
+#define SA_MAX_CHUNK_GROWTH		4
+
 /* One partition, as the loop has it in memory. */
 typedef struct SaLoopPart
 {
@@ -46,10 +55,16 @@ typedef struct SaReaderLoop
 	/* messages taken from the consumer and not yet committed */
 	SaMessage  *messages;
 	int			nmessages;
-	int			max_messages;	/* that make a full batch */
+	int			max_messages;	/* that make a full chunk */
 	int			capacity;		/* there is room for */
-	int			growth;			/* how many times batch_rows a full batch has */
 	int64		first_message_ms;
+
+	int64		batch_started_ms;
+
+	/* batches grow while the stream lags; see reader_batch.c */
+	int			growth;			/* how many times batch_rows a full batch has */
+	bool		small_chunks;	/* all views hold groups from chunk to chunk */
+	int64		careful_rows;	/* so many to go one chunk at a time */
 
 	/*
 	 * What is due, and when, by sa_worker_clock_ms(): clocks that are set must
@@ -100,6 +115,17 @@ extern void sa_loop_start_parts(SaReaderLoop *loop);
 /* Makes batches so many times as large as the stream's batch_rows. */
 extern void sa_loop_set_growth(SaReaderLoop *loop, int growth);
 
+/* Everything at hand is let go, and every partition begins at its position. */
+extern void sa_loop_start_over(SaReaderLoop *loop);
+
+/* ---- reader_loop.c ---- */
+
+/* Takes what is there, up to a full chunk. */
+extern void sa_loop_take_messages(SaReaderLoop *loop);
+
+/* Whether no more messages are to be taken before what is at hand is applied. */
+extern bool sa_loop_chunk_is_full(SaReaderLoop *loop);
+
 extern SaLoopPart *sa_loop_part(SaReaderLoop *loop, int32 partition);
 
 /* ---- reader_events.c ---- */
@@ -109,7 +135,10 @@ extern void sa_loop_handle_events(SaReaderLoop *loop);
 
 /* ---- reader_batch.c ---- */
 
-/* One transaction with the messages at hand, which may be none. */
+/*
+ * One transaction with the messages at hand, which may be none, and while the
+ * stream lags with what comes after them.
+ */
 extern SaLoopOutcome sa_loop_run_batch(SaReaderLoop *loop);
 
 /* Lets go of the messages at hand. */

@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * held_groups.c
+ *	  Groups of several chunks of a batch, held in memory until they are merged.
+ *
+ * NOTES
+ *	  To merge a group into its table costs a look-up, a new version of its row,
+ *	  and WAL, however few rows of the stream are in it.  So while a stream lags,
+ *	  the groups of many chunks are put together before that, in the hash table of
+ *	  the delta plan's own Agg node: it is executed once for the batch and filled
+ *	  anew with each chunk.
+ *
+ *	  Agg fills its hash table from the plan below until that returns no more rows,
+ *	  and then returns the groups.  Told that the table is not filled, it asks the
+ *	  plan below again, and adds what comes to the groups that are there.  That is
+ *	  what we do, once the scan has another chunk to give.  What is below must allow
+ *	  to be asked again, which not all nodes do; and what a group returns must leave
+ *	  its state as it is, since the first group is returned, for nobody, with each
+ *	  chunk.  That holds for states that are returned as they are, and for
+ *	  serialization functions, which get them read-only.
+ *
+ *	  It must not come to where Agg writes groups to disk: from then on rows can't
+ *	  be added any more.  So we stop in good time, and a chunk that is so large that
+ *	  it happens nevertheless is the last.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "parser/parsetree.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "metadata/stream.h"
+#include "pipeline/held_groups.h"
+
+struct SaHeldGroups
+{
+	const PlannedStmt *delta;
+	QueryDesc  *query;
+	AggState   *agg;
+};
+
+/* Whether a plan that has returned all of its rows will return more if there are. */
+static bool
+can_be_asked_again(const PlannedStmt *statement, const Plan *plan)
+{
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_ForeignScan:
+			return sa_is_stream(rt_fetch(((const ForeignScan *) plan)->scan.scanrelid,
+										 statement->rtable)->relid);
+		case T_Result:
+		case T_ProjectSet:
+		case T_NestLoop:
+			return can_be_asked_again(statement, outerPlan(plan));
+		case T_SubqueryScan:
+			return can_be_asked_again(statement, ((const SubqueryScan *) plan)->subplan);
+		default:
+			return false;
+	}
+}
+
+bool
+sa_held_groups_possible(const PlannedStmt *delta)
+{
+	const Plan *top = delta->planTree;
+
+	return IsA(top, Agg) && ((const Agg *) top)->aggstrategy == AGG_HASHED &&
+		can_be_asked_again(delta, outerPlan(top));
+}
+
+SaHeldGroups *
+sa_held_groups_begin(const PlannedStmt *delta, SaBatchScan *scan)
+{
+	SaHeldGroups *held = palloc0(sizeof(SaHeldGroups));
+
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	held->delta = delta;
+	held->query = CreateQueryDesc(unconstify(PlannedStmt *, delta), "<continuous view>",
+								  GetActiveSnapshot(), InvalidSnapshot, None_Receiver,
+								  sa_batch_scan_params(scan), NULL, 0);
+	ExecutorStart(held->query, 0);
+	held->agg = castNode(AggState, held->query->planstate);
+	return held;
+}
+
+const PlannedStmt *
+sa_held_groups_plan(const SaHeldGroups *held)
+{
+	return held->delta;
+}
+
+bool
+sa_held_groups_full(const SaHeldGroups *held)
+{
+	const AggState *agg = held->agg;
+
+	return agg->hash_ever_spilled ||
+		agg->hash_ngroups_current > agg->hash_ngroups_limit / 4 * 3 ||
+		sa_held_groups_memory(held) > agg->hash_mem_limit / 4 * 3;
+}
+
+void
+sa_held_groups_add(SaHeldGroups *held)
+{
+	EState	   *estate = held->query->estate;
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	Assert(!held->agg->hash_ever_spilled);
+	held->agg->table_filled = false;
+	held->agg->agg_done = false;
+	(void) ExecProcNode(held->query->planstate);
+	ResetPerTupleExprContext(estate);
+	MemoryContextSwitchTo(old);
+}
+
+void
+sa_held_groups_end(SaHeldGroups *held, DestReceiver *receiver)
+{
+	QueryDesc  *query = held->query;
+
+	/* the scan has nothing more; Agg goes on to return all groups, from the first */
+	held->agg->table_filled = false;
+	held->agg->agg_done = false;
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	query->dest = receiver;
+	sa_executor_run(query);
+	ExecutorFinish(query);
+	ExecutorEnd(query);
+	FreeQueryDesc(query);
+	pfree(held);
+}
+
+Size
+sa_held_groups_memory(const SaHeldGroups *held)
+{
+	return MemoryContextMemAllocated(held->query->estate->es_query_cxt, true);
+}

@@ -91,18 +91,6 @@ check_no_rejects()
 		sa_die "WRONG RESULT: there are dead letters or late rows"
 }
 
-# CPU seconds of a process, all threads.
-cpu_seconds()
-{
-	awk -v hz="$(getconf CLK_TCK)" \
-		'{ sub(/.*\) /, ""); printf "%.2f", ($12 + $13) / hz }' "/proc/$1/stat"
-}
-
-memory_kb()
-{
-	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"
-}
-
 # measure CASE TOPIC DDL: lets a new worker read the topic to its end.
 measure()
 {

@@ -18,14 +18,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
@@ -51,6 +49,7 @@
 #include "pipeline/kept_sets.h"
 #include "pipeline/statement.h"
 #include "pipeline/sweep.h"
+#include "pipeline/table_index.h"
 #include "pipeline/view_plan.h"
 
 static HTAB *plans = NULL;
@@ -254,27 +253,12 @@ read_columns(const Query *definition)
 	return attnums;
 }
 
-/* The index by which rows are found: unique, on the first nkeys columns. */
+/* The index by which rows are found. */
 static Oid
 find_key_index(Relation table, int nkeys)
 {
-	Oid			found = InvalidOid;
-	ListCell   *lc;
+	Oid			found = sa_unique_index(table, nkeys, SA_COLUMNS_AS_IN_TABLE);
 
-	foreach(lc, RelationGetIndexList(table))
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
-		bool		fits = form->indisunique && form->indisvalid && form->indimmediate &&
-			form->indnullsnotdistinct && form->indnkeyatts == nkeys &&
-			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-
-		for (int i = 0; fits && i < nkeys; i++)
-			fits = form->indkey.values[i] == i + 1;
-		if (fits)
-			found = RelationGetRelid(index);
-		index_close(index, AccessShareLock);
-	}
 	if (!OidIsValid(found))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

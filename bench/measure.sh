@@ -84,13 +84,6 @@ make_expectations()
 	END
 }
 
-check_no_rejects()
-{
-	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
-		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
-		sa_die "WRONG RESULT: there are dead letters or late rows"
-}
-
 # measure CASE TOPIC DDL: lets a new worker read the topic to its end.
 measure()
 {

@@ -114,6 +114,13 @@ check_windows()
 		sa_die "WRONG RESULT: $differ groups of $1 differ from what was produced"
 }
 
+check_no_rejects()
+{
+	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
+		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
+		sa_die "WRONG RESULT: there are dead letters or late rows"
+}
+
 # The machine, the versions and the topic, for the report.
 write_facts()
 {

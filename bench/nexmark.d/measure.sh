@@ -128,13 +128,6 @@ check_result()
 	done
 }
 
-check_no_rejects()
-{
-	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
-		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
-		sa_die "WRONG RESULT: there are dead letters or late rows"
-}
-
 # ----------------------------------------------------------------------------
 # Measuring
 # ----------------------------------------------------------------------------
@@ -273,8 +266,7 @@ measure_all()
 trap 'sa_stop_servers "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
 
-PGPORT=$(perl -MIO::Socket::INET -e \
-	'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+PGPORT=$(sa_free_ports 1)
 # Nobody but Flink may come over TCP, which everyone on this machine can reach.
 cat >pg_hba.conf <<-'END'
 	local all all trust

@@ -84,25 +84,6 @@ make_expectations()
 	END
 }
 
-check_no_rejects()
-{
-	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
-		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
-		sa_die "WRONG RESULT: there are dead letters or late rows"
-}
-
-# CPU seconds of a process, all threads.
-cpu_seconds()
-{
-	awk -v hz="$(getconf CLK_TCK)" \
-		'{ sub(/.*\) /, ""); printf "%.2f", ($12 + $13) / hz }' "/proc/$1/stat"
-}
-
-memory_kb()
-{
-	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"
-}
-
 # measure CASE TOPIC DDL: lets a new worker read the topic to its end.
 measure()
 {

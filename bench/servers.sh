@@ -2,7 +2,8 @@
 #
 # bench/servers.sh
 #	  What the benchmarks share: a private PostgreSQL server and Kafka broker, a
-#	  topic of known rows, and what a view by window and user must hold.
+#	  topic of known rows, what a view by window and user must hold, and what a
+#	  process has used.
 #
 # NOTES
 #	  To be sourced by bash in a folder under /tmp that bench/folder.sh has made,
@@ -113,6 +114,13 @@ check_windows()
 		sa_die "WRONG RESULT: $differ groups of $1 differ from what was produced"
 }
 
+check_no_rejects()
+{
+	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
+		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
+		sa_die "WRONG RESULT: there are dead letters or late rows"
+}
+
 # The machine, the versions and the topic, for the report.
 write_facts()
 {
@@ -130,6 +138,45 @@ write_facts()
 	fact runs "$BENCH_RUNS"
 	fact size "$size"
 	fact partitions "$partitions"
+}
+
+# sum_of_ticks FILE FIELD: of a file "stat" of /proc, this field and the next, which
+# are times in user and in system mode, in seconds.
+sum_of_ticks()
+{
+	awk -v hz="$(getconf CLK_TCK)" -v field="$2" \
+		'{ sub(/.*\) /, ""); printf "%.2f", ($(field - 2) + $(field - 1)) / hz }' "/proc/$1"
+}
+
+# CPU seconds of a process: all its threads; the first one; children that have ended.
+cpu_seconds()
+{
+	sum_of_ticks "$1/stat" 14
+}
+
+cpu_of_first_thread()
+{
+	sum_of_ticks "$1/task/$1/stat" 14
+}
+
+cpu_of_children()
+{
+	sum_of_ticks "$1/stat" 16
+}
+
+# memory_kb PID NAME: what /proc says of a process's memory by this name.
+memory_kb()
+{
+	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"
+}
+
+# kB of memory of a process's own, at the most.
+private_kb()
+{
+	local peak shared
+
+	peak=$(memory_kb "$1" VmHWM) && shared=$(memory_kb "$1" RssShmem) &&
+		echo $((peak - shared))
 }
 
 # Waits until nothing of the run before is going on.

@@ -3,8 +3,10 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set oracle :abs_srcdir '/test/regress/oracle.sql'
 \set late_oracle :abs_srcdir '/test/regress/late_oracle.sql'
+\set late_input :abs_srcdir '/test/regress/late_input.sql'
 \i :oracle
 \i :late_oracle
+\i :late_input
 CREATE SCHEMA hop;
 SET search_path = hop, public;
 SET TimeZone = 'UTC';
@@ -13,18 +15,7 @@ CREATE SERVER hop FOREIGN DATA WRAPPER stream_agg;
 --
 -- timestamptz, in two partitions, around 1970
 --
-CREATE FOREIGN TABLE s (part int OPTIONS (metadata 'partition'), k text, g int, v int, t timestamptz) SERVER hop
-	OPTIONS (event_time 't', partitions '2', max_out_of_orderness '4 min', idle_timeout '1 day');
--- out of order by up to 40 minutes; keys and values that are NULL
-CREATE TABLE input AS
-SELECT n, n % 2 AS part, CASE WHEN n % 5 > 0 THEN 'k' || n % 3 END AS k, CASE WHEN n % 7 > 1 THEN n % 2 END AS g,
-	CASE WHEN n % 6 > 0 THEN n * 7919 % 10 END AS v,
-	timestamptz '1969-12-31 22:00' + n * interval '41 s' - CASE n % 4 WHEN 0 THEN n * 104729 % 2400 ELSE n * 7919 % 300 END * interval '1 s' AS t,
-	NULL::timestamptz AS row_watermark
-FROM generate_series(1, 300) n;
-CALL pg_temp.set_row_watermarks('4 min');
-CREATE TABLE shop (k text, name text, weight int);
-INSERT INTO shop VALUES ('k0', 'zero', 1), ('k1', 'one', 2), ('k1', 'uno', 3), (NULL, 'none', 4);
+CALL pg_temp.make_input_of_hours('hop');
 
 -- size a multiple of slide, not a multiple, equal to it, less: gaps
 CALL pg_temp.make_view('multiple', $$SELECT k, window_start, window_end, count(*), count(v) AS count_2, sum(v), avg(v), min(v), max(t)
@@ -142,20 +133,7 @@ SELECT * FROM pg_temp.side_tables() WHERE earliest < '1970-01-02';
 --
 -- timestamp, civil days and months
 --
-SET client_min_messages = warning;
-DROP FOREIGN TABLE s CASCADE;
-RESET client_min_messages;
-DROP TABLE input, pg_temp.watermark;
-TRUNCATE pg_temp.checked_view;
-UPDATE pg_temp.arrived SET n = 0;
-CREATE FOREIGN TABLE s (part int OPTIONS (metadata 'partition'), v int, t timestamp) SERVER hop
-	OPTIONS (event_time 't', partitions '2', max_out_of_orderness '12 h', idle_timeout '1 day');
--- half a year with both changes of the clock
-CREATE TABLE input AS
-SELECT n, n % 2 AS part, n * 7919 % 10 AS v, timestamp '1999-09-20 00:30' + n * interval '17 h' - CASE n % 4 WHEN 0 THEN n * 104729 % 200 ELSE 0 END * interval '1 h' AS t,
-	NULL::timestamp AS row_watermark
-FROM generate_series(1, 350) n;
-CALL pg_temp.set_row_watermarks('12 h');
+CALL pg_temp.make_input_of_months('hop');
 CALL pg_temp.make_view('days', $$SELECT window_start, window_end, count(*), sum(v), count(DISTINCT v) AS count_2
 	FROM {rows}, hop(t, '1 day', '2 days') WHERE {in_time} GROUP BY 1, 2$$);
 CALL pg_temp.make_view('civil_days', $$SELECT window_start, window_end, count(*), sum(v), count(DISTINCT v) AS count_2

@@ -15,7 +15,7 @@ KafkaBroker::skip_without_kafka();
 my $broker = KafkaBroker->shared;
 my $node = start_node('main', conf => "stream_agg.batch_rows = 2000\n");
 my $topic = $broker->topic_name('clicks');
-my $first = 0;
+my @poison = ('--poison-every' => 997);
 
 plan skip_all => 'needs a build with -DSTREAM_AGG_FAULTS'
   if $node->safe_psql('postgres',
@@ -30,21 +30,6 @@ my %oracle = create_views($node, 'clicks');
 # first; it must not be that one which is killed.
 wait_for($node, "SELECT count(DISTINCT reader) FROM stream_agg.views", '1');
 
-# Options of sa_producer for the next so many events.
-sub next_events
-{
-	my ($count) = @_;
-	my @options = (
-		'-n' => $count,
-		'--first' => $first,
-		'--step-us' => 1000,
-		'--disorder' => 2,
-		'--poison-every' => 997);
-
-	$first += $count;
-	return @options;
-}
-
 # Kills the reader when it passes the point for the n-th time.
 sub crash_at
 {
@@ -58,7 +43,7 @@ sub crash_at
 	$node->safe_psql('postgres',
 		"ALTER SYSTEM SET stream_agg.fault = '$point:kill\@$nth'");
 	$node->reload;
-	load_manifest($node, $broker->produce($topic, next_events(12_000)));
+	load_manifest($node, $broker->produce($topic, next_events(12_000, @poison)));
 	$node->safe_psql('postgres', "SELECT stream_agg.resume('clicks')");
 	for (my $i = 0; $i < 600 && !-e $done; $i++)
 	{
@@ -85,7 +70,7 @@ my $rounds = $ENV{STREAM_AGG_LONG} ? 60 : 3;
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET stream_agg.fault');
 $node->reload;
 my $producer = $broker->start_producing($topic, '--rate' => 5_000,
-	next_events(5_000 * (1 + $rounds)));
+	next_events(5_000 * (1 + $rounds), @poison));
 foreach my $round (1 .. $rounds)
 {
 	my $pid = reader_pid($node);

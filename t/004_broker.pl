@@ -13,21 +13,6 @@ KafkaBroker::skip_without_kafka();
 my $broker = KafkaBroker->new('own');
 my $node = start_node('main');
 my $topic = $broker->topic_name('clicks');
-my $first = 0;
-
-# Options of sa_producer for the next so many events.
-sub next_events
-{
-	my ($count) = @_;
-	my @options = (
-		'-n' => $count,
-		'--first' => $first,
-		'--step-us' => 1000,
-		'--disorder' => 2);
-
-	$first += $count;
-	return @options;
-}
 
 # The reader must hold nothing that keeps others waiting, or VACUUM from its
 # work, while it waits for Kafka; and nobody can be told that it is done.

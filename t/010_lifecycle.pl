@@ -22,7 +22,6 @@ my $node = start_node(
 	conf => "log_min_messages = debug1\n");
 my $topic = $broker->topic_name('clicks');
 my $stream_options = "max_out_of_orderness '2 s'";
-my $first = 0;
 
 # Logs may go on from an earlier run.
 my %log_of_run = ($node->name => -s $node->logfile);
@@ -34,20 +33,6 @@ FROM clicks_raw
 EOQ
 
 sub query { return $node->safe_psql('postgres', @_); }
-
-# Options of sa_producer for the next so many events.
-sub next_events
-{
-	my ($count) = @_;
-	my @options = (
-		'-n' => $count,
-		'--first' => $first,
-		'--step-us' => 1000,
-		'--disorder' => 2);
-
-	$first += $count;
-	return @options;
-}
 
 # Produces so many events more, and waits for that.
 sub produce
@@ -268,7 +253,7 @@ readers_become('copied', 1, 'adopt() starts a reader');
 has_read_all('copied', 'and the copy reads on from where it was made');
 
 # Commands on them come while they read.
-$rows = $first;
+$rows = events_so_far();
 $producer = start_producing(10_000);
 wait_in('copied', "SELECT count(*) > $rows FROM clicks_raw");
 within(5, 'ALTER DATABASE … RENAME of one that reads',
@@ -277,7 +262,7 @@ finish_producing($producer);
 has_read_all('renamed', 'which then reads on');
 foreach my $name ('renamed', 'second')
 {
-	$rows = $first;
+	$rows = events_so_far();
 	$producer = start_producing(10_000);
 	wait_in($name, "SELECT count(*) > $rows FROM clicks_raw");
 	within(5, "DROP DATABASE $name, which reads",
@@ -294,7 +279,7 @@ is(reader_pid($node), $pid, 'their coming and going did not disturb others');
 query('CREATE DATABASE hanging');
 create_in('hanging');
 has_read_all('hanging', 'one more database');
-$rows = $first;
+$rows = events_so_far();
 $producer = start_producing(20_000);
 wait_for($node, "SELECT count(*) > $rows + 1000 FROM clicks_raw");
 wait_in('hanging', "SELECT count(*) > $rows FROM clicks_raw");
@@ -321,7 +306,7 @@ caught_up_ok($node, 'after the broker hung', %oracle);
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 my @manifests;
 
-$rows = $first;
+$rows = events_so_far();
 $producer = start_producing(10_000);
 wait_for($node, "SELECT count(*) > $rows + 1000 FROM clicks_raw");
 $node->backup('running');
@@ -330,7 +315,7 @@ $log_of_run{ $standby->name } = -s $standby->logfile || 0;
 $standby->start;
 push @manifests, $broker->finish_producing($producer);
 
-$rows = $first;
+$rows = events_so_far();
 $producer = start_producing(10_000);
 wait_for($standby, "SELECT count(*) > $rows + 1000 FROM clicks_raw");
 is(oracle_differences($standby, %oracle, manifest => 0),
@@ -341,7 +326,7 @@ push @manifests, $broker->finish_producing($producer);
 $standby->safe_psql('postgres', "ALTER SYSTEM SET primary_conninfo = ''");
 $standby->reload;
 wait_for($standby, 'SELECT count(*) FROM pg_stat_wal_receiver', '0');
-$rows = $first;
+$rows = events_so_far();
 $producer = start_producing(20_000);
 wait_for($node, "SELECT count(*) > $rows + 5000 FROM clicks_raw");
 $node->stop('immediate');

@@ -25,7 +25,6 @@ note("STREAM_AGG_SEED=$seed");
 my $broker = KafkaBroker->shared;
 my $node = start_node('main');
 my $topic = $broker->topic_name('events');
-my $produced = 0;
 
 # How far rows are out of order, and how much of that is expected: the others
 # come late.  A user's rows are all in one partition, those of a page are not.
@@ -140,12 +139,11 @@ EOF
 }
 
 # Options of sa_producer for the next so many events, in small pieces.
-sub next_events
+sub next_pieces
 {
 	my ($count, @more) = @_;
-	my @options = (
-		'-n' => $count,
-		'--first' => $produced,
+	return next_events(
+		$count,
 		'--seed' => $seed,
 		'--keys' => 25,
 		'--pages' => 4,
@@ -154,9 +152,6 @@ sub next_events
 		'--disorder' => $disorder,
 		'-X' => 'batch.num.messages=20',
 		@more);
-
-	$produced += $count;
-	return @options;
 }
 
 # Inserts what the in-database stream does not have yet: the order of each
@@ -440,7 +435,7 @@ EOF
 # The first rows are there before anybody reads: a partition's very first message
 # that comes after others moved on is outside of the promise.
 $broker->create_topic($topic, 3);
-load_manifest($node, $broker->produce($topic, next_events(30)));
+load_manifest($node, $broker->produce($topic, next_pieces(30)));
 query(<<EOF);
 CREATE VIEW measured AS
 SELECT *, max(event_time) OVER (PARTITION BY partition ORDER BY "offset" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -451,7 +446,7 @@ is(query('SELECT count(DISTINCT partition) FROM manifest'), '3', 'every partitio
 # One stream reads while rows are produced; the others come afterwards.
 my $in_topic = "topic '$topic', format 'json'";
 create_stream('live', 'kafka', "$in_topic, flush_interval '10 ms'");
-load_manifest($node, $broker->produce($topic, next_events(570, '--late-every' => 50, '--rate' => 1000)));
+load_manifest($node, $broker->produce($topic, next_pieces(570, '--late-every' => 50, '--rate' => 1000)));
 create_stream('ones', 'kafka', "$in_topic, batch_rows '1'");
 create_stream('sevens', 'kafka_in_bits', "$in_topic, batch_rows '7'");
 create_stream('thousands', 'kafka', "$in_topic, batch_rows '1000'");
@@ -477,7 +472,7 @@ same_outcome('first part', @kafka, 'inserted');
 # one row would take too long.
 query("SELECT stream_agg.pause('$_')") foreach qw(whole ones sevens thousands);
 query("ALTER FOREIGN TABLE ones OPTIONS (SET batch_rows '40')");
-my $producer = $broker->start_producing($topic, next_events(2500, '--late-every' => 50, '--rate' => 1250));
+my $producer = $broker->start_producing($topic, next_pieces(2500, '--late-every' => 50, '--rate' => 1250));
 sleep(0.2 + rand(0.6));
 query("SELECT pg_terminate_backend($_)") foreach reader_pids('live');
 load_manifest($node, $broker->finish_producing($producer));

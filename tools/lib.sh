@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
 # tools/lib.sh
-#	  What the scripts of this project share: where PostgreSQL is, an
+#	  What the scripts of this project share: where PostgreSQL is, free ports, an
 #	  unprivileged user to run it as, and an end that leaves nothing running.
 #
 # NOTES
@@ -46,6 +46,15 @@ sa_pg_config()
 		[ -z "${PG_CONFIG:-}" ] || return 1
 	done
 	return 1
+}
+
+# Prints so many ports of 127.0.0.1 that are free, with blanks between.
+sa_free_ports()
+{
+	perl -MIO::Socket::INET -e '
+		my @s = map { IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)
+			or die "no free port: $!\n" } 1 .. $ARGV[0];
+		print join(" ", map { $_->sockport } @s), "\n"' "$1"
 }
 
 # Prints the user that servers run as when we are root.

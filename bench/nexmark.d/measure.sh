@@ -128,40 +128,9 @@ check_result()
 	done
 }
 
-check_no_rejects()
-{
-	[ "$(ask "SELECT (SELECT count(*) FROM stream_agg.dead_letters),
-		(SELECT count(*) FROM stream_agg.late_rows)")" = "0|0" ] ||
-		sa_die "WRONG RESULT: there are dead letters or late rows"
-}
-
 # ----------------------------------------------------------------------------
 # Measuring
 # ----------------------------------------------------------------------------
-
-# ticks FIELDS PID: the sum of two fields of /proc/PID/stat, in seconds.
-ticks()
-{
-	awk -v hz="$(getconf CLK_TCK)" -v first="$1" \
-		'{ sub(/.*\) /, ""); printf "%.2f", ($(first - 2) + $(first - 1)) / hz }' "/proc/$2/stat"
-}
-
-# CPU seconds of a process, and of the children that have ended.
-cpu_seconds()
-{
-	ticks 14 "$1"
-}
-
-cpu_of_children()
-{
-	ticks 16 "$1"
-}
-
-memory_kb()
-{
-	awk '$1 == "VmHWM:" { peak = $2 } $1 == "RssShmem:" { shared = $2 }
-		END { print peak - shared }' "/proc/$1/status"
-}
 
 # record NAME SYSTEM SECONDS CPU_SECONDS PEAK_KB
 record()
@@ -206,7 +175,7 @@ measure_here()
 	END
 	) || sa_die "$1 failed: $(tail -n 5 postgres.log)"
 	read -r seconds pid _ <<<"$answer"
-	record "$1" here "$seconds" "$(cpu_seconds "$pid")" "$(memory_kb "$pid")"
+	record "$1" here "$seconds" "$(cpu_seconds "$pid")" "$(private_kb "$pid")"
 	[ "$1" = start ] || { check_result "$2" stream; check_no_rejects; }
 	ask "DROP FOREIGN TABLE stream.nexmark CASCADE" || exit 1
 }
@@ -297,8 +266,7 @@ measure_all()
 trap 'sa_stop_servers "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
 
-PGPORT=$(perl -MIO::Socket::INET -e \
-	'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport')
+PGPORT=$(sa_free_ports 1)
 # Nobody but Flink may come over TCP, which everyone on this machine can reach.
 cat >pg_hba.conf <<-'END'
 	local all all trust

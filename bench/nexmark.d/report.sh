@@ -13,74 +13,29 @@
 #
 set -u
 
-awk -F '\t' -v format="${1:?format}" '
-	# The median of the values of one figure of one query and system.
-	function median(query, side, figure,    n, i, j, x, v)
-	{
-		n = count[query, side]
-		for (i = 1; i <= n; i++)
-		{
-			x = values[query, side, figure, i]
-			for (j = i; j > 1 && v[j - 1] > x; j--)
-				v[j] = v[j - 1]
-			v[j] = x
-		}
-		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-	}
-
-	# 1234567 as 1,234,567
-	function grouped(x,    s, t)
-	{
-		s = sprintf("%.0f", x)
-		while (length(s) > 3)
-		{
-			t = "," substr(s, length(s) - 2) t
-			s = substr(s, 1, length(s) - 3)
-		}
-		return s t
-	}
-
-	# One line of a table, cells separated by "|"; a head has a rule below.
-	function line(text, is_head,    n, i, cell, out)
-	{
-		n = split(text, cell, "|")
-		for (i = 1; i <= n; i++)
-			if (format == "markdown")
-				out = out (i == 1 ? "| " : " | ") cell[i]
-			else
-				out = out sprintf(i == 1 ? "%-16s" : "%18s", cell[i])
-		print out (format == "markdown" ? " |" : "")
-		if (!is_head || format != "markdown")
-			return
-		out = "|---|"
-		for (i = 2; i <= n; i++)
-			out = out "---:|"
-		print out
-	}
-
+tables=$(cat "$(dirname "${BASH_SOURCE[0]}")/../tables.awk") || exit 1
+awk -F '\t' -v format="${1:?format}" -v first_width=16 -v width=18 "$tables"'
 	# A figure, or nothing where there was no such run.
-	function cell(fmt, query, side, figure, unit)
+	function cell(fmt, query, side, figure, unit,    name)
 	{
-		return count[query, side] ? \
-			sprintf(fmt, median(query, side, figure) / unit) : ""
+		name = query " " side
+		return count[name] ? sprintf(fmt, median(name, figure) / unit) : ""
 	}
 
-	function speed(query, side,    start)
+	function speed(query, side,    name, start)
 	{
-		if (!count[query, side])
+		name = query " " side
+		if (!count[name])
 			return ""
-		start = median("start", side == "here" ? side : "flink", 1)
-		return grouped(rows / (median(query, side, 1) - start))
+		start = median("start " (side == "here" ? side : "flink"), 1)
+		return grouped(rows / (median(name, 1) - start))
 	}
 
-	$1 == "fact" { fact[$2] = $3 }
 	$1 == "run" {
-		if (!((2, $2) in known) && $2 != "start")
+		if (!($2 in known) && $2 != "start")
 			queries[++nqueries] = $2
-		known[2, $2]
-		count[$2, $3]++
-		for (i = 4; i <= NF; i++)
-			values[$2, $3, i - 3, count[$2, $3]] = $i + 0
+		known[$2]
+		keep($2 " " $3, 4)
 	}
 
 	END {
@@ -92,7 +47,7 @@ awk -F '\t' -v format="${1:?format}" '
 			fact["cores"], fact["memory"], fact["PostgreSQL"]
 		printf ", Kafka %s%s\n\n", fact["Kafka"], flink ? ", Flink " fact["Flink"] : ""
 		line("query|seconds" (flink ? "|Flink|Flink to files" : "") "|events/s" \
-			(flink ? "|Flink|Flink to files" : ""), 1)
+			(flink ? "|Flink|Flink to files" : ""), "---:")
 		for (i = 1; i <= nqueries; i++)
 		{
 			q = queries[i]
@@ -102,7 +57,7 @@ awk -F '\t' -v format="${1:?format}" '
 		}
 		print ""
 		line("query|CPU s" (flink ? "|Flink|Flink to files" : "") "|peak MB" \
-			(flink ? "|Flink|Flink to files" : ""), 1)
+			(flink ? "|Flink|Flink to files" : ""), "---:")
 		for (i = 1; i <= nqueries; i++)
 		{
 			q = queries[i]

@@ -22,44 +22,18 @@
 #	  CONNINFO has no password: that is in PGPASSWORD.
 #
 . "$(dirname "${BASH_SOURCE[0]}")/../../tools/lib.sh"
+. "$sa_root/tools/fetch.sh"
 peer=$(cd "$(dirname "$0")" && pwd)
 
-# Where fetched files are kept: with those of tools/kafka.
-cache_folder()
-{
-	local cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/stream_agg
-
-	mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=$sa_root/build/cache
-	mkdir -p "$cache"
-	printf '%s\n' "$cache"
-}
-
-# link_folder FROM TO: a copy by hard links, or by copying where these can't be.
-link_folder()
-{
-	cp -rl "$1" "$2" 2>/dev/null || { rm -rf "$2"; cp -r "$1" "$2"; }
-}
-
-# fetch_jars OUT: the jars of this peer's pom.xml in OUT/jars, from Maven, which
-# is asked once; they are kept where tools/kafka keeps its own.
+# fetch_jars OUT: the jars of this peer's pom.xml in OUT/jars.
 fetch_jars()
 {
-	local jars new
+	local name jars
 
-	command -v mvn >/dev/null || sa_die "Maven is missing"
-	jars=$(cache_folder)/$(basename "$peer")-$(cksum <"$peer/pom.xml" | cut -d ' ' -f 1)
-	if [ ! -f "$jars/complete" ]; then
-		new=$(mktemp -d "$jars.XXXXXX") || exit 1
-		mvn -B -q -f "$peer/pom.xml" \
-			org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
-			-DincludeScope=runtime -DoutputDirectory="$new" >"$new/log" 2>&1 ||
-			{ grep -m 1 ERROR "$new/log" >&2; rm -rf "$new"; exit 1; }
-		rm -rf "$new/log" "$jars"
-		chmod 755 "$new"
-		touch "$new/complete"
-		mv "$new" "$jars"
-	fi
-	link_folder "$jars" "$1/jars"
+	name=$(basename "$peer")
+	jars=$(sa_cache_folder)/$name-$(sa_content_id "$peer/pom.xml")
+	sa_fetch_jars "the jars of $name" "$jars" "$peer/pom.xml"
+	sa_link_folder "$jars" "$1/jars"
 }
 
 # compile OUT: the Java files of this peer.
@@ -83,21 +57,12 @@ jdbc_url()
 }
 
 # fetch_python OUT PACKAGE==VERSION: a Python package and what it needs in
-# OUT/python, from PyPI, which is asked once.
+# OUT/python.
 fetch_python()
 {
-	local packages new
+	local packages
 
-	python3 -m pip --version >/dev/null 2>&1 || sa_die "Python's pip is missing"
-	packages=$(cache_folder)/$2
-	if [ ! -f "$packages/complete" ]; then
-		new=$(mktemp -d "$packages.XXXXXX") || exit 1
-		python3 -m pip install -q --no-compile --target "$new" "$2" >"$new.log" 2>&1 ||
-			{ grep -m 1 ERROR "$new.log" >&2; rm -rf "$new" "$new.log"; exit 1; }
-		rm -rf "$new.log" "$packages"
-		chmod 755 "$new"
-		touch "$new/complete"
-		mv "$new" "$packages"
-	fi
-	link_folder "$packages" "$1/python"
+	packages=$(sa_cache_folder)/$2
+	sa_fetch_python "$packages" "$2"
+	sa_link_folder "$packages" "$1/python"
 }

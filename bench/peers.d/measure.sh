@@ -38,13 +38,6 @@ latency_poll_ms=5
 time_limit=${BENCH_TIME_LIMIT:-600}	# seconds that a run may take
 number=0						# of the run, for folders
 
-# A free port: Java's driver knows no Unix sockets.
-free_port()
-{
-	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1",
-		Listen => 1)->sockport'
-}
-
 # Lets the peers in over TCP, with a password that only their environment has.
 open_postgres()
 {
@@ -194,7 +187,8 @@ trap 'sa_stop_servers "$folder"' EXIT
 trap 'exit 130' INT TERM HUP
 : >"$results"
 progress "starting PostgreSQL and Kafka"
-PGPORT=$(free_port)
+# Java's driver knows no Unix sockets.
+PGPORT=$(sa_free_ports 1)
 start_postgres "listen_addresses = '127.0.0.1'" "port = $PGPORT"
 open_postgres
 start_kafka

@@ -12,53 +12,8 @@
 #
 set -u
 
-awk -F '\t' -v format="${1:?format}" '
-	# The median of the values of one figure of one case.
-	function median(name, figure,    n, i, j, x, v)
-	{
-		n = count[name]
-		for (i = 1; i <= n; i++)
-		{
-			x = values[name, figure, i]
-			for (j = i; j > 1 && v[j - 1] > x; j--)
-				v[j] = v[j - 1]
-			v[j] = x
-		}
-		return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-	}
-
-	# 1234567 as 1,234,567
-	function grouped(x,    s, t)
-	{
-		s = sprintf("%.0f", x)
-		while (length(s) > 3)
-		{
-			t = "," substr(s, length(s) - 2) t
-			s = substr(s, 1, length(s) - 3)
-		}
-		return s t
-	}
-
-	# One line of a table, cells separated by "|"; a head has a rule below, with
-	# the alignment of all columns but the first.
-	function line(text, alignment,    n, i, cell, out)
-	{
-		n = split(text, cell, "|")
-		for (i = 1; i <= n; i++)
-			if (format == "markdown")
-				out = out (i == 1 ? "| " : " | ") cell[i]
-			else
-				out = out sprintf((i == 1 ? "%-28s" : "%15s"), cell[i])
-		print out (format == "markdown" ? " |" : "")
-		if (alignment != "" && format == "markdown")
-		{
-			out = "|---|"
-			for (i = 2; i <= n; i++)
-				out = out alignment "|"
-			print out
-		}
-	}
-
+tables=$(cat "$(dirname "${BASH_SOURCE[0]}")/../tables.awk") || exit 1
+awk -F '\t' -v format="${1:?format}" -v first_width=28 -v width=15 "$tables"'
 	# Steady figures mean nothing if the start is all that there is.
 	function throughput(name,    start, seconds, steady, cpu)
 	{
@@ -74,30 +29,14 @@ awk -F '\t' -v format="${1:?format}" '
 			sprintf("%.0f", median(name, 4) / 1024))
 	}
 
-	$1 == "fact" { fact[$2] = $3 }
 	$1 == "peer" { name[++npeers] = $2; title[$2] = $3; guarantee[$2] = $4 }
-	$1 == "run" {
-		count[$2]++
-		for (i = 3; i <= NF; i++)
-			values[$2, i - 2, count[$2]] = $i + 0
-	}
+	$1 == "run" { keep($2, 3) }
 	$1 == "latency" { latency[++nlatencies] = $0 }
 	$1 == "missing" { missing[++nmissing] = $2 ": " $3 }
 
 	END {
 		rows = fact["rows"]
-		print ""
-		line("machine| ", "---")
-		line("processor, cores|" fact["processor"] ", " fact["cores"])
-		line("memory, kernel|" fact["memory"] ", " fact["kernel"])
-		line("versions|PostgreSQL " fact["PostgreSQL"] ", librdkafka " fact["librdkafka"] \
-			", Kafka " fact["Kafka"])
-		line("settings|" fact["settings"])
-		line("date, commit|" fact["date"] ", " fact["commit"])
-		line("topic|" grouped(rows) " rows in " fact["partitions"] " partitions, " \
-			sprintf("%.0f", fact["bytes"] / rows) " bytes of key and value each")
-		line("runs|" fact["runs"] ", medians")
-		print ""
+		conditions()
 		line("peer|seconds|of these start|rows/s|steady rows/s|ratio to bare|start CPU s|" \
 			"CPU s/M rows|private MB", "---:")
 		line("bare consumer|" sprintf("%.2f", median("bare", 1)) "|-|" \

@@ -164,20 +164,6 @@ correct the option \"topic\" of \"$stream\", or make the topic"
 # Runs
 # ----------------------------------------------------------------------------
 
-# CPU seconds of a process, all threads, and of its first thread.
-cpu_seconds()
-{
-	awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); cpu[FNR == NR] = ($12 + $13) / hz }
-		END { printf "%.2f %.2f", cpu[1], cpu[0] }' "/proc/$1/stat" "/proc/$1/task/$1/stat"
-}
-
-# kB of memory of its own, at the most.
-private_kb()
-{
-	awk '$1 == "VmHWM:" { peak = $2 } $1 == "RssShmem:" { shared = $2 } END { print peak - shared }' \
-		"/proc/$1/status"
-}
-
 measure_bare()
 {
 	local messages bytes seconds cpu peak passed
@@ -254,8 +240,8 @@ measure_run()
 		sa_die "$stream came to a halt after ${passed:-0} of $target rows;
 its state is $(watched_line state)"
 	if [ -r "/proc/$pid/task/$pid/stat" ]; then
-		read -r all first < <(cpu_seconds "$pid")
-		all=$(awk -v a="$all" -v f="$first" 'BEGIN { printf "%.2f", a - f }')
+		first=$(cpu_of_first_thread "$pid")
+		all=$(awk -v a="$(cpu_seconds "$pid")" -v f="$first" 'BEGIN { printf "%.2f", a - f }')
 	else
 		all=- first=-
 	fi

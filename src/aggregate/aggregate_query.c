@@ -7,10 +7,12 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -194,5 +196,19 @@ sa_aggregate_query_analyze(const Query *definition, const SaView *view, ParseSta
 	analyze_window(aq, pstate);
 	sa_aggregate_calls_analyze(aq, pstate);
 	sa_data_layout_assign(aq);
+	return aq;
+}
+
+SaAggregateQuery *
+sa_aggregate_query_of_view(const SaView *view)
+{
+	Relation	definition;
+	SaAggregateQuery *aq;
+
+	if (view->kind != SA_VIEW_AGGREGATE)
+		return NULL;
+	definition = table_open(view->definition, AccessShareLock);
+	aq = sa_aggregate_query_analyze(get_view_query(definition), view, NULL);
+	table_close(definition, NoLock);
 	return aq;
 }

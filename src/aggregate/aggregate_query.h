@@ -136,6 +136,9 @@ extern SaAggregateQuery *sa_aggregate_query_analyze(const Query *definition,
 													const SaView *view,
 													ParseState *pstate);
 
+/* The same of a view that is there, whose definition is read; NULL for a load. */
+extern SaAggregateQuery *sa_aggregate_query_of_view(const SaView *view);
+
 /* The number of columns by which a row of the data table is found. */
 extern int	sa_aggregate_query_key_count(const SaAggregateQuery *aq);
 

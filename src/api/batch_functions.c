@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "pipeline/batch.h"
-#include "window/window.h"
+#include "window/window_check.h"
 #include "stream_agg.h"
 
 SA_FUNCTION_INFO_V1(stream_agg_is_late);
@@ -74,17 +74,6 @@ stream_agg_is_after_end(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(watermark >= PG_GETARG_TIMESTAMPTZ(2));
 }
 
-static void
-check_window(SaWindowError error)
-{
-	if (error != SA_WINDOW_OK)
-		ereport(ERROR,
-				(errcode(sa_window_error_code(error)),
-				 errmsg("%s", sa_window_error_text(error)),
-				 sa_window_error_hint(error) != NULL ?
-				 errhint("%s", sa_window_error_hint(error)) : 0));
-}
-
 /*
  * pane_start(batch internal, event_time timestamptz) → timestamptz
  *
@@ -98,10 +87,10 @@ stream_agg_pane_start(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	check_window(sa_window_assign(scan->pane, PG_GETARG_TIMESTAMPTZ(1), &pane));
+	sa_window_check(sa_window_assign(scan->pane, PG_GETARG_TIMESTAMPTZ(1), &pane));
 	/* else it would be found out when the windows are settled, and by all rows */
 	if (pane.start < scan->safe_from || pane.start > scan->safe_until)
-		check_window(SA_WINDOW_OUT_OF_RANGE);
+		sa_window_raise(SA_WINDOW_OUT_OF_RANGE);
 	PG_RETURN_TIMESTAMPTZ(pane.start);
 }
 
@@ -136,14 +125,14 @@ stream_agg_pane_watermark(PG_FUNCTION_ARGS)
 	if (watermark <= PG_GETARG_TIMESTAMPTZ(2) && !sa_window_has_gaps(scan->window))
 		PG_RETURN_TIMESTAMPTZ(DT_NOBEGIN);
 
-	check_window(sa_window_begin(&cursor, scan->window, PG_GETARG_TIMESTAMPTZ(2)));
+	sa_window_check(sa_window_begin(&cursor, scan->window, PG_GETARG_TIMESTAMPTZ(2)));
 	if (cursor.left == 0)
 		PG_RETURN_TIMESTAMPTZ(DT_NOEND);
 	if (watermark == DT_NOBEGIN)
 		PG_RETURN_TIMESTAMPTZ(DT_NOBEGIN);
 	while (cursor.left > 0)
 	{
-		check_window(sa_window_next(&cursor, &window));
+		sa_window_check(sa_window_next(&cursor, &window));
 		if (window.end > watermark)
 		{
 			last_settled = DT_NOEND;
@@ -216,7 +205,7 @@ last_window(FunctionCallInfo fcinfo, SaWindow *window)
 
 	if (PG_ARGISNULL(1))
 		return false;
-	check_window(sa_window_assign(scan->window, PG_GETARG_TIMESTAMPTZ(1), window));
+	sa_window_check(sa_window_assign(scan->window, PG_GETARG_TIMESTAMPTZ(1), window));
 	return PG_GETARG_TIMESTAMPTZ(1) < window->end;
 }
 

@@ -8,13 +8,11 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -34,16 +32,10 @@ static char *
 open_windows_sql(const SaView *view)
 {
 	SaViewTables tables = {.data = view->data,.panes = view->panes,.kept = view->kept};
-	Relation	definition;
-	SaAggregateQuery *aq;
+	SaAggregateQuery *aq = sa_aggregate_query_of_view(view);
 	const char *is_final;
 
-	if (view->kind != SA_VIEW_AGGREGATE)
-		return NULL;
-	definition = table_open(view->definition, AccessShareLock);
-	aq = sa_aggregate_query_analyze(get_view_query(definition), view, NULL);
-	table_close(definition, NoLock);
-	if (!aq->windowed)
+	if (aq == NULL || !aq->windowed)
 		return NULL;
 	is_final = sa_column_sql(view->data, aq->final_attnum);
 	if (aq->panes)

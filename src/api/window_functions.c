@@ -30,7 +30,7 @@
 
 #include "base/compat.h"
 #include "stream_agg.h"
-#include "window/window.h"
+#include "window/window_check.h"
 
 /* The arguments of a call; pointers lead into the arguments themselves. */
 typedef struct WindowArgs
@@ -79,7 +79,6 @@ static bool find_window(FunctionCallInfo fcinfo, SaWindowKind kind,
 						SaWindow *window);
 static Datum next_bound(FunctionCallInfo fcinfo, SaWindowKind kind);
 static WindowSet *begin_windows(FunctionCallInfo fcinfo, SaWindowKind kind);
-static void check_window_error(SaWindowError error);
 
 SA_FUNCTION_INFO_V1(stream_agg_tumble_start);
 SA_FUNCTION_INFO_V1(stream_agg_tumble_end);
@@ -219,9 +218,9 @@ init_spec(SaWindowSpec *spec, SaWindowKind kind, const WindowArgs *args)
 {
 	pg_tz	   *zone = args->zone ? find_zone(args) : NULL;
 
-	check_window_error(sa_window_spec_init(spec, kind, args->size, args->slide,
-										   args->has_origin ? &args->origin : NULL,
-										   zone));
+	sa_window_check(sa_window_spec_init(spec, kind, args->size, args->slide,
+										args->has_origin ? &args->origin : NULL,
+										zone));
 }
 
 static pg_tz *
@@ -310,7 +309,7 @@ find_window(FunctionCallInfo fcinfo, SaWindowKind kind, SaWindow *window)
 		*window = cache->last;
 	else
 	{
-		check_window_error(sa_window_assign(&cache->spec, ts, window));
+		sa_window_check(sa_window_assign(&cache->spec, ts, window));
 		cache->last = *window;
 	}
 	return true;
@@ -331,7 +330,7 @@ next_bound(FunctionCallInfo fcinfo, SaWindowKind kind)
 		SRF_RETURN_NEXT_NULL(funcctx);
 	if (set->no_window || set->cursor.left <= 0)
 		SRF_RETURN_DONE(funcctx);
-	check_window_error(sa_window_next(&set->cursor, &window));
+	sa_window_check(sa_window_next(&set->cursor, &window));
 	SRF_RETURN_NEXT(funcctx,
 					TimestampTzGetDatum(kind == SA_WINDOW_HOP ?
 										window.start : window.end));
@@ -360,21 +359,7 @@ begin_windows(FunctionCallInfo fcinfo, SaWindowKind kind)
 		return set;
 	read_args(fcinfo, kind, &args);
 	init_spec(&set->spec, kind, &args);
-	check_window_error(sa_window_begin(&set->cursor, &set->spec,
-									   PG_GETARG_TIMESTAMPTZ(0)));
+	sa_window_check(sa_window_begin(&set->cursor, &set->spec,
+									PG_GETARG_TIMESTAMPTZ(0)));
 	return set;
-}
-
-static void
-check_window_error(SaWindowError error)
-{
-	const char *hint;
-
-	if (likely(error == SA_WINDOW_OK))
-		return;
-	hint = sa_window_error_hint(error);
-	ereport(ERROR,
-			(errcode(sa_window_error_code(error)),
-			 errmsg("%s", sa_window_error_text(error)),
-			 hint ? errhint("%s", hint) : 0));
 }

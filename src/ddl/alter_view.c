@@ -11,13 +11,11 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -86,21 +84,6 @@ take_options(AlterTableCmd *command, SaViewOptions *options)
 	return others == NIL;
 }
 
-/* The view's query taken apart, or NULL for a load. */
-static SaAggregateQuery *
-analyze_view(const SaView *view)
-{
-	Relation	definition;
-	SaAggregateQuery *aq;
-
-	if (view->kind != SA_VIEW_AGGREGATE)
-		return NULL;
-	definition = table_open(view->definition, AccessShareLock);
-	aq = sa_aggregate_query_analyze(get_view_query(definition), view, NULL);
-	table_close(definition, NoLock);
-	return aq;
-}
-
 static void
 change_late_function(SaView *view, const char *name)
 {
@@ -119,7 +102,7 @@ change_late_function(SaView *view, const char *name)
 static void
 change_view(SaView *view, const SaViewOptions *options)
 {
-	SaAggregateQuery *aq = analyze_view(view);
+	SaAggregateQuery *aq = sa_aggregate_query_of_view(view);
 	const char *old_function = view->late_function;
 
 	sa_view_bounds_check(aq, options);

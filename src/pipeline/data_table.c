@@ -16,57 +16,25 @@
  */
 #include "postgres.h"
 
-#include "access/nbtree.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "storage/bufmgr.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "pipeline/data_table.h"
-
-Oid
-sa_index_operator(Relation index, int column, StrategyNumber strategy)
-{
-	Oid			family = index->rd_opfamily[column];
-	Oid			type = index->rd_opcintype[column];
-	Oid			operator = get_opfamily_member(family, type, type, strategy);
-
-	if (!OidIsValid(operator))
-		elog(ERROR, "missing operator %d(%u,%u) in operator family %u",
-			 strategy, type, type, family);
-	return operator;
-}
+#include "pipeline/table_index.h"
 
 void
 sa_data_table_key_order(const SaDataTable *table, int column, Oid *less, Oid *collation)
 {
 	*less = sa_index_operator(table->index, column, BTLessStrategyNumber);
 	*collation = table->index->rd_indcollation[column];
-}
-
-/* A comparison for each column of the key index. */
-static void
-init_scan_keys(SaDataTable *table, StrategyNumber last_strategy)
-{
-	table->nkeys = table->index->rd_index->indnkeyatts;
-	table->scan_keys = palloc0(sizeof(ScanKeyData) * table->nkeys);
-	for (int i = 0; i < table->nkeys; i++)
-	{
-		StrategyNumber strategy = i == table->nkeys - 1 ? last_strategy :
-			BTEqualStrategyNumber;
-		Oid			operator = sa_index_operator(table->index, i, strategy);
-
-		ScanKeyEntryInitialize(&table->scan_keys[i], 0, i + 1, strategy,
-							   InvalidOid, table->index->rd_indcollation[i],
-							   get_opcode(operator), (Datum) 0);
-	}
 }
 
 void
@@ -88,7 +56,8 @@ sa_data_table_open(SaDataTable *table, const SaViewPlan *plan, StrategyNumber st
 	if (OidIsValid(plan->key_index))
 	{
 		table->index = index_open(plan->key_index, RowExclusiveLock);
-		init_scan_keys(table, strategy);
+		table->nkeys = table->index->rd_index->indnkeyatts;
+		table->scan_keys = sa_index_scan_keys(table->index, strategy);
 		table->scan = sa_index_beginscan(table->rel, table->index,
 										 table->estate->es_snapshot, table->nkeys);
 		table->groups = plan->groups;

@@ -48,9 +48,6 @@ typedef struct SaDataTable
 extern void sa_data_table_open(SaDataTable *table, const SaViewPlan *plan,
 							   StrategyNumber strategy);
 
-/* The operator that a column of an index, counted from 0, has for a strategy. */
-extern Oid	sa_index_operator(Relation index, int column, StrategyNumber strategy);
-
 /* How the key index orders its column number "column", from 0. */
 extern void sa_data_table_key_order(const SaDataTable *table, int column,
 									Oid *less, Oid *collation);

@@ -25,8 +25,6 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_index.h"
@@ -41,10 +39,10 @@
 #include "aggregate/delta.h"
 #include "base/compat.h"
 #include "pipeline/bulk_load.h"
-#include "pipeline/data_table.h"
 #include "pipeline/kept_sets.h"
 #include "pipeline/merge.h"
 #include "pipeline/statement.h"
+#include "pipeline/table_index.h"
 
 /* A value of the batch, and what it is sorted by. */
 typedef struct Member
@@ -117,69 +115,22 @@ compare_members(const Member *a, const Member *b, SortSupport order)
  * ------------------------------------------------------------------------
  */
 
-/* Whether an index makes the first ncolumns columns unique, in whatever order. */
-static bool
-is_unique_on(Relation index, int ncolumns)
-{
-	Form_pg_index form = index->rd_index;
-	Bitmapset  *columns = NULL;
-
-	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		!form->indnullsnotdistinct || form->indnkeyatts != ncolumns ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
-		return false;
-	for (int i = 0; i < ncolumns; i++)
-	{
-		int			attnum = form->indkey.values[i];
-
-		if (attnum < 1 || attnum > ncolumns)
-			return false;
-		columns = bms_add_member(columns, attnum);
-	}
-	return bms_num_members(columns) == ncolumns;
-}
-
 Oid
 sa_kept_set_index(Relation table, const SaKeptSet *set)
 {
-	Oid			found = InvalidOid;
-	ListCell   *lc;
+	int			ncolumns = list_length(set->columns);
 
 	/* constants alone are no column: no more than one row per group */
 	if (!set->distinct || set->exprs == NIL || !sa_bulk_load_is_plain(table) ||
-		RelationGetNumberOfAttributes(table) != list_length(set->columns))
+		RelationGetNumberOfAttributes(table) != ncolumns)
 		return InvalidOid;
-	foreach(lc, RelationGetIndexList(table))
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-
-		if (is_unique_on(index, list_length(set->columns)))
-			found = RelationGetRelid(index);
-		index_close(index, AccessShareLock);
-	}
-	return found;
+	return sa_unique_index(table, ncolumns, SA_COLUMNS_IN_ANY_ORDER);
 }
 
 /* ------------------------------------------------------------------------
  * Opening
  * ------------------------------------------------------------------------
  */
-
-static void
-init_scan_keys(Target *target, int nkeys)
-{
-	Relation	index = target->index;
-
-	target->scan_keys = palloc0(sizeof(ScanKeyData) * nkeys);
-	for (int i = 0; i < nkeys; i++)
-	{
-		Oid			equal = sa_index_operator(index, i, BTEqualStrategyNumber);
-
-		ScanKeyEntryInitialize(&target->scan_keys[i], 0, i + 1, BTEqualStrategyNumber,
-							   InvalidOid, index->rd_indcollation[i], get_opcode(equal),
-							   (Datum) 0);
-	}
-}
 
 /* Strings that can't be abbreviated would cost more to sort than is gained. */
 static void
@@ -209,7 +160,7 @@ open_target(Fill *fill, Target *target, int n)
 	target->index = index_open(kept->index, RowExclusiveLock);
 	target->scan = sa_index_beginscan(target->rel, target->index, GetActiveSnapshot(),
 									  fill->nkeys);
-	init_scan_keys(target, fill->nkeys);
+	target->scan_keys = sa_index_scan_keys(target->index, BTEqualStrategyNumber);
 	target->found = table_slot_create(target->rel, NULL);
 	target->feeds_states = ((SaKeptSet *) list_nth(fill->plan->aq->kept, n))->feeds_states;
 	target->writer = sa_bulk_load_receiver(relid);

@@ -27,7 +27,7 @@
 #include "pipeline/expiry.h"
 #include "pipeline/merge.h"
 #include "pipeline/statement.h"
-#include "window/window.h"
+#include "window/window_check.h"
 
 typedef struct Merge
 {
@@ -116,7 +116,6 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	SaAggregateQuery *aq = merge->plan->aq;
 	TupleTableSlot *slot = merge->table.new_slot;
 	int			nkeys = list_length(aq->keys);
-	SaWindowError error;
 	int64		end;
 
 	if (aq->panes)
@@ -133,11 +132,7 @@ init_group(Merge *merge, TupleTableSlot *delta)
 	{
 		int64		start = DatumGetTimestamp(delta->tts_values[nkeys]);
 
-		error = sa_window_end(&aq->sq->window, start, &end);
-		if (error != SA_WINDOW_OK)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("%s", sa_window_error_text(error))));
+		sa_window_check(sa_window_end(&aq->sq->window, start, &end));
 		slot->tts_values[aq->start_attnum - 1] = TimestampGetDatum(start);
 		slot->tts_isnull[aq->start_attnum - 1] = false;
 		slot->tts_values[aq->end_attnum - 1] = TimestampGetDatum(end);

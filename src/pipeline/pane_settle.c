@@ -23,7 +23,7 @@
 
 #include "pipeline/pane_settle.h"
 #include "pipeline/statement.h"
-#include "window/window.h"
+#include "window/window_check.h"
 
 #define WINDOWS_PER_STATEMENT	256
 
@@ -36,15 +36,6 @@ typedef struct DueWindows
 	Datum		starts[WINDOWS_PER_STATEMENT];
 	Datum		ends[WINDOWS_PER_STATEMENT];
 } DueWindows;
-
-static void
-check_window(SaWindowError error)
-{
-	if (error != SA_WINDOW_OK)
-		ereport(ERROR,
-				(errcode(sa_window_error_code(error)),
-				 errmsg("%s", sa_window_error_text(error))));
-}
 
 /* The first pane that starts at a time or after it; DT_NOEND: there is none. */
 static TimestampTz
@@ -110,8 +101,8 @@ any_is_due(const SaWindowSpec *spec, TimestampTz after, TimestampTz until)
 		return true;
 	if (after >= until)
 		return false;
-	check_window(sa_window_begin_after(&cursor, spec, after));
-	check_window(sa_window_next(&cursor, &window));
+	sa_window_check(sa_window_begin_after(&cursor, spec, after));
+	sa_window_check(sa_window_next(&cursor, &window));
 	return window.end <= until;
 }
 
@@ -140,10 +131,10 @@ sa_panes_settle(SaViewPlan *plan, TimestampTz after, TimestampTz until,
 		SaWindowCursor cursor;
 		SaWindow	window;
 
-		check_window(sa_window_begin_after(&cursor, spec, Max(after, pane)));
+		sa_window_check(sa_window_begin_after(&cursor, spec, Max(after, pane)));
 		for (;;)
 		{
-			check_window(sa_window_next(&cursor, &window));
+			sa_window_check(sa_window_next(&cursor, &window));
 			more = window.end <= until;
 			if (!more)
 				break;

@@ -44,7 +44,7 @@
 #include "pipeline/data_table.h"
 #include "pipeline/session_join.h"
 #include "pipeline/session_merge.h"
-#include "window/window.h"
+#include "window/window_check.h"
 
 #define INITIAL_PIECES	64
 
@@ -419,12 +419,8 @@ static TimestampTz
 session_end(Sessions *sessions, TimestampTz last)
 {
 	TimestampTz end;
-	SaWindowError error = sa_window_end(&sessions->plan->aq->sq->window, last, &end);
 
-	if (error != SA_WINDOW_OK)
-		ereport(ERROR,
-				(errcode(sa_window_error_code(error)),
-				 errmsg("%s", sa_window_error_text(error))));
+	sa_window_check(sa_window_end(&sessions->plan->aq->sq->window, last, &end));
 	return end;
 }
 

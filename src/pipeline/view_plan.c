@@ -18,14 +18,12 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
@@ -49,10 +47,10 @@
 #include "base/compat.h"
 #include "pipeline/bulk_load.h"
 #include "pipeline/held_groups.h"
-#include "pipeline/kept_sets.h"
 #include "pipeline/statement.h"
 #include "pipeline/sweep.h"
-#include "pipeline/view_plan.h"
+#include "pipeline/table_index.h"
+#include "pipeline/view_plan_private.h"
 
 static HTAB *plans = NULL;
 
@@ -255,27 +253,12 @@ read_columns(const Query *definition)
 	return attnums;
 }
 
-/* The index by which rows are found: unique, on the first nkeys columns. */
+/* The index by which rows are found. */
 static Oid
 find_key_index(Relation table, int nkeys)
 {
-	Oid			found = InvalidOid;
-	ListCell   *lc;
+	Oid			found = sa_unique_index(table, nkeys, SA_COLUMNS_AS_IN_TABLE);
 
-	foreach(lc, RelationGetIndexList(table))
-	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
-		bool		fits = form->indisunique && form->indisvalid && form->indimmediate &&
-			form->indnullsnotdistinct && form->indnkeyatts == nkeys &&
-			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-
-		for (int i = 0; fits && i < nkeys; i++)
-			fits = form->indkey.values[i] == i + 1;
-		if (fits)
-			found = RelationGetRelid(index);
-		index_close(index, AccessShareLock);
-	}
 	if (!OidIsValid(found))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -339,44 +322,6 @@ plan_close(SaViewPlan *plan)
 	plan->settle =
 		sa_statement_prepare(psprintf("UPDATE ONLY %s AS d SET %s WHERE %s", table, settled, due),
 							 lengthof(argtypes), argtypes);
-}
-
-/* A DELETE of what set number n keeps, for rows d of the data table. */
-static SPIPlanPtr
-plan_kept_delete(SaViewPlan *plan, int n, const char *condition, int nargs, Oid *argtypes)
-{
-	return sa_statement_prepare(sa_kept_delete_sql(plan->aq, &plan->tables, n, condition),
-								nargs, argtypes);
-}
-
-/*
- * What is kept for a session, or for a group that expires, can't be told from its
- * time to be out of use: the group may have gone on for long.  So it goes when
- * the session is settled or the group begins anew.
- */
-static void
-plan_discard(SaViewPlan *plan)
-{
-	SaAggregateQuery *aq = plan->aq;
-	bool		session = aq->sq->window_kind == SA_WINDOW_SESSION;
-	Oid			window[] = {aq->sq->window_type, aq->sq->window_type};
-	Oid			tid[] = {TIDOID};
-
-	if (!session && aq->last_attnum == 0)
-		return;
-	for (int n = 0; n < list_length(aq->kept); n++)
-	{
-		const char *end = session ? sa_column_sql(plan->tables.data, aq->end_attnum) : NULL;
-		SPIPlanPtr	delete;
-
-		if (session)
-			delete = plan_kept_delete(plan, n, psprintf("d.%s OPERATOR(pg_catalog.>=) $1"
-														" AND d.%s OPERATOR(pg_catalog.<) $2",
-														end, end), 2, window);
-		else
-			delete = plan_kept_delete(plan, n, "d.ctid OPERATOR(pg_catalog.=) $1", 1, tid);
-		plan->discard = lappend(plan->discard, delete);
-	}
 }
 
 /* Windows made of panes become rows of the data table when they are settled. */
@@ -529,7 +474,7 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 		plan_settle_panes(plan);
 	else if (plan->aq->windowed)
 		plan_close(plan);
-	plan_discard(plan);
+	sa_view_kept_plan_discard(plan);
 	plan_sweeps(plan);
 	plan->states = palloc0(sizeof(SaStateFunctions *) * Max(list_length(plan->aq->aggregates), 1));
 	foreach(lc, plan->aq->aggregates)
@@ -542,9 +487,8 @@ plan_aggregate(SaViewPlan *plan, const Query *definition)
 	}
 }
 
-/* Takes a plan into the view's memory; planning leaves much behind. */
-static PlannedStmt *
-keep_statement(SaViewPlan *plan, PlannedStmt *statement)
+PlannedStmt *
+sa_view_plan_keep(SaViewPlan *plan, PlannedStmt *statement)
 {
 	MemoryContext old = MemoryContextSwitchTo(plan->context);
 	PlannedStmt *copy = copyObject(statement);
@@ -563,98 +507,13 @@ make_load(SaViewPlan *plan, const SaView *row)
 	PlannedStmt *bulk_load = NULL;
 
 	sa_plan_check_single_scan(load);
-	plan->load = keep_statement(plan, load);
+	plan->load = sa_view_plan_keep(plan, load);
 	/* defaults of columns are in the query */
 	if (!contain_volatile_functions_not_nextval((Node *) query))
 		bulk_load = sa_bulk_load_plan(load, table);
 	if (bulk_load != NULL)
-		plan->bulk_load = keep_statement(plan, bulk_load);
+		plan->bulk_load = sa_view_plan_keep(plan, bulk_load);
 	table_close(table, NoLock);
-}
-
-/* How set number n gets rows by itself, and whether it can do with others. */
-static void
-plan_kept_set(SaViewPlan *plan, const Query *query, const SaView *row, int n)
-{
-	SaKeptPlan *kept = &plan->kept[n];
-	SaKeptSet  *set = list_nth(plan->aq->kept, n);
-	Relation	table = table_open(list_nth_oid(plan->tables.kept, n), RowExclusiveLock);
-	PlannedStmt *bulk_insert;
-
-	kept->insert = keep_statement(plan, sa_kept_plan(query, row, &plan->tables, n));
-	bulk_insert = sa_bulk_load_plan(kept->insert, table);
-	if (bulk_insert != NULL)
-		kept->bulk_insert = keep_statement(plan, bulk_insert);
-	kept->index = sa_kept_set_index(table, set);
-	table_close(table, NoLock);
-}
-
-/* The first set of those with which set number n is filled, or n. */
-static int
-first_of_sets(const SaViewPlan *plan, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (plan->kept[i].sets != NIL &&
-			sa_kept_sets_match(plan->aq, list_nth(plan->aq->kept, i),
-							   list_nth(plan->aq->kept, n)))
-			return i;
-	}
-	return n;
-}
-
-/* Makes the first of these sets that which feeds what all of them feed. */
-static bool
-join_sets(SaViewPlan *plan, List *sets)
-{
-	SaKeptSet  *first = list_nth(plan->aq->kept, linitial_int(sets));
-	bool		any = false;
-	ListCell   *lc;
-
-	foreach(lc, plan->aq->aggregates)
-	{
-		SaAggregate *aggregate = lfirst(lc);
-
-		if (aggregate->mode != SA_AGGREGATE_DISTINCT ||
-			!list_member_int(sets, sa_kept_set_number(plan->aq, aggregate->kept)))
-			continue;
-		aggregate->kept = first;
-		any = true;
-	}
-	return any;
-}
-
-static void
-plan_kept(SaViewPlan *plan, const Query *query, const SaView *row)
-{
-	int			nsets = list_length(plan->aq->kept);
-	MemoryContext old = MemoryContextSwitchTo(plan->context);
-
-	plan->kept = palloc0(sizeof(SaKeptPlan) * Max(nsets, 1));
-	MemoryContextSwitchTo(old);
-	for (int n = 0; n < nsets; n++)
-	{
-		SaKeptPlan *first;
-
-		plan_kept_set(plan, query, row, n);
-		if (!OidIsValid(plan->kept[n].index))
-			continue;
-		first = &plan->kept[first_of_sets(plan, n)];
-		old = MemoryContextSwitchTo(plan->context);
-		first->sets = lappend_int(first->sets, n);
-		MemoryContextSwitchTo(old);
-	}
-	for (int n = 0; n < nsets; n++)
-	{
-		SaKeptPlan *kept = &plan->kept[n];
-
-		if (kept->sets == NIL)
-			continue;
-		kept->values = keep_statement(plan, sa_kept_values_plan(query, row, kept->sets));
-		if (join_sets(plan, kept->sets))
-			kept->states = keep_statement(plan, sa_kept_states_plan(query, row, &plan->tables,
-																	kept->sets));
-	}
 }
 
 /*
@@ -707,19 +566,19 @@ make_plan(SaViewPlan *plan, const SaView *row)
 		return;
 	}
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
-		plan->delta = keep_statement(plan, sa_session_plan(query, row));
+		plan->delta = sa_view_plan_keep(plan, sa_session_plan(query, row));
 	else
-		plan->delta = keep_statement(plan, sa_delta_plan(query, row, true));
+		plan->delta = sa_view_plan_keep(plan, sa_delta_plan(query, row, true));
 	if (plan->aq->windowed && plan->aq->sq->window_kind != SA_WINDOW_SESSION)
 	{
-		plan->lateness = keep_statement(plan, sa_lateness_plan(query, row));
+		plan->lateness = sa_view_plan_keep(plan, sa_lateness_plan(query, row));
 		if (!sa_window_has_gaps(&plan->aq->sq->window))
-			plan->delta_in_time = keep_statement(plan, sa_delta_plan(query, row, false));
+			plan->delta_in_time = sa_view_plan_keep(plan, sa_delta_plan(query, row, false));
 	}
-	plan_kept(plan, query, row);
+	sa_view_kept_plan(plan, query, row);
 	trial = sa_trial_plan(query, row);
 	if (trial != NULL)
-		plan->trial = keep_statement(plan, trial);
+		plan->trial = sa_view_plan_keep(plan, trial);
 	plan->can_hold = can_hold(plan);
 }
 

@@ -39,7 +39,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(
-  start_node create_events create_view create_views load_manifest
+  start_node create_events create_view create_views
+  next_events events_so_far load_manifest
   wait_for_views wait_for reader_pid oracle_differences oracle_ok caught_up_ok
 );
 
@@ -146,6 +147,27 @@ sub create_views
 	}
 	return (stream => $stream, raw => $raw, views => \%batch);
 }
+
+my $events_so_far = 0;
+
+# Options of sa_producer for the next so many events, which go on where those
+# before have ended. More options may follow, which then win.
+sub next_events
+{
+	my ($count, @more) = @_;
+	my @options = (
+		'-n' => $count,
+		'--first' => $events_so_far,
+		'--step-us' => 1000,
+		'--disorder' => 2,
+		@more);
+
+	$events_so_far += $count;
+	return @options;
+}
+
+# How many events next_events() was asked for.
+sub events_so_far { return $events_so_far; }
 
 # Adds manifests of sa_producer to the table of that name.
 sub load_manifest

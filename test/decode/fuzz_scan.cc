@@ -4,11 +4,12 @@
  *	  libFuzzer target for the JSON scanner: any bytes are a document.
  *
  * NOTES
- *	  The document is copied into memory of exactly its size, so that the
- *	  address sanitizer sees every read outside it; simdjson itself is a shared
- *	  library and not instrumented.  Every value found must lie in the document
- *	  and be what its kind says.  The scanner is kept from run to run, as in the
- *	  decoder.
+ *	  The document is copied into memory that has just the blanks behind it that
+ *	  the scanner asks for, so that the address sanitizer sees every read before
+ *	  it or further behind; simdjson itself is a shared library and not
+ *	  instrumented.  Every value found must lie in the document, without the
+ *	  blanks, and be what its kind says.  The scanner is kept from run to run, as
+ *	  in the decoder.
  *
  *	  Build with "make fuzz", run build/fuzz_scan -max_total_time=60.
  *
@@ -46,7 +47,10 @@ set_children(SaJsonField *parent, SaJsonField **children, int n)
 	parent->expected = children[0];
 	parent->last = children[n - 1];
 	for (int i = 0; i < n; i++)
+	{
 		children[i]->next = children[(i + 1) % n];
+		parent->child_lengths |= sa_json_length_bit(children[i]->name_len);
+	}
 }
 
 /* a, a.b, a.b.a, a.c, b, \a */

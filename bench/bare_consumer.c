@@ -35,7 +35,7 @@
 
 #define CHUNK_SIZE 1024			/* messages taken from the queue at once */
 #define TIMEOUT_MS 10000
-#define QUEUE_MESSAGES "100000"
+#define QUEUE_MESSAGES "50000"
 #define QUEUE_KBYTES "32768"
 
 typedef struct Reader

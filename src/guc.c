@@ -53,7 +53,7 @@ sa_guc_define(bool preloaded)
 	DefineCustomIntVariable("stream_agg.batch_rows",
 							"Largest number of rows of a batch.",
 							"Streams can override this with the option \"batch_rows\".",
-							&sa_batch_rows, 100000, 1, 10000000,
+							&sa_batch_rows, SA_DEFAULT_BATCH_ROWS, 1, 10000000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("stream_agg.synchronous_commit",
 							 "Value of synchronous_commit for the batches of background workers.",

@@ -167,7 +167,7 @@ SELECT partition, p, s, user_id, page, amount, event_time
 FROM (SELECT *, sum(random() ^ 3) OVER (PARTITION BY partition ORDER BY "offset") AS place
 	  FROM manifest m
 	  WHERE NOT EXISTS (SELECT FROM inserted_raw r WHERE r.partition = m.partition AND r."offset" = m."offset")) AS m
-ORDER BY place;
+ORDER BY place, "offset";
 EOF
 	return;
 }

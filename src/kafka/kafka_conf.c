@@ -38,7 +38,8 @@ typedef struct Setting
  * Messages of all partitions of a consumer share one queue, and the two limits
  * of the queue hold for all of them together (librdkafka's documentation says
  * "per partition", which is only so without a common queue).  They are
- * as large as a batch, so that one is fetched while another is worked on.
+ * as large as a few chunks of a batch, so that those are fetched while others are
+ * worked on.
  *
  * A response of a broker, fetch.max.bytes of all its partitions together, stays
  * in the processor's cache from the kernel to the queue if it is not larger than
@@ -46,7 +47,7 @@ typedef struct Setting
  * the time (measured with bench/bare_consumer).
  */
 static const Setting consumer_defaults[] = {
-	{"queued.min.messages", "100000"},
+	{"queued.min.messages", "50000"},
 	{"queued.max.messages.kbytes", "32768"},
 	{"fetch.wait.max.ms", "100"},
 	{"fetch.message.max.bytes", "1048576"},

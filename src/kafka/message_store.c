@@ -35,6 +35,7 @@ struct SaMessageStore
 	Block	   *blocks;
 	int			nblocks;
 	int			max_blocks;
+	int			lately;			/* so many blocks were in use at the last reset */
 
 	int			current;		/* block that is being filled; nblocks: none */
 	size_t		used;			/* of that block */
@@ -96,15 +97,21 @@ sa_message_store_copy(SaMessageStore *store, const void *data, size_t len)
 	return memcpy(sa_message_store_alloc(store, len), data, len);
 }
 
-/* A block made for one giant message is given back. */
+/*
+ * Given back are blocks made for one giant message, and those that were not in
+ * use this time nor the last time.
+ */
 void
 sa_message_store_reset(SaMessageStore *store)
 {
+	int			used = Min(store->current + 1, store->nblocks);
+	int			wanted = Max(used, store->lately);
 	int			kept = 0;
 
+	store->lately = used;
 	for (int i = 0; i < store->nblocks; i++)
 	{
-		if (store->blocks[i].size > BLOCK_SIZE)
+		if (store->blocks[i].size > BLOCK_SIZE || i >= wanted)
 			pfree(store->blocks[i].data);
 		else
 			store->blocks[kept++] = store->blocks[i];

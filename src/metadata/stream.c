@@ -154,6 +154,7 @@ sa_stream_load(Relation rel)
 	stream->timezone = pg_tzset("UTC");
 	stream->flush_interval_ms = sa_flush_interval_ms;
 	stream->batch_rows = sa_batch_rows;
+	stream->batches_grow = sa_batch_rows == SA_DEFAULT_BATCH_ROWS;
 	stream->partitions = 1;
 
 	foreach(lc, table->options)

@@ -61,6 +61,7 @@ typedef struct SaStream
 	SaOnDataLoss on_data_loss;
 	int			flush_interval_ms;
 	int			batch_rows;
+	bool		batches_grow;	/* beyond batch_rows, which nobody has set */
 	int			partitions;		/* in-database only */
 
 	/* columns that are not dropped; attnum 0: there is none */

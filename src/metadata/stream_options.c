@@ -328,6 +328,7 @@ static void
 apply_batch_rows(SaStream *stream, const char *name, const char *value)
 {
 	stream->batch_rows = parse_integer(name, value, 1, 10000000);
+	stream->batches_grow = false;
 }
 
 static void

@@ -563,6 +563,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (row->kind == SA_VIEW_LOAD)
 	{
 		make_load(plan, row);
+		plan->holds = true;
 		return;
 	}
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
@@ -580,6 +581,7 @@ make_plan(SaViewPlan *plan, const SaView *row)
 	if (trial != NULL)
 		plan->trial = sa_view_plan_keep(plan, trial);
 	plan->can_hold = can_hold(plan);
+	plan->holds = plan->can_hold;
 }
 
 /* ------------------------------------------------------------------------

@@ -52,7 +52,8 @@ typedef struct SaViewPlan
 	PlannedStmt *delta_in_time; /* if no row is behind; NULL: there is only one */
 	SaKeptPlan *kept;			/* per kept set */
 	bool		can_hold;		/* groups, while a batch has more chunks */
-	bool		holds;			/* did so, or could have, in the last chunk */
+	bool		holds;			/* did so, or could have, in the last chunk; true for a
+								 * load, which has none */
 	PlannedStmt *trial;			/* of kept arguments; NULL: nothing can fail */
 	PlannedStmt *lateness;		/* NULL: no windows, or sessions */
 	SaStateFunctions **states;	/* per aggregate; NULL: it has none */

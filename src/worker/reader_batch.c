@@ -4,14 +4,14 @@
  *	  One transaction of a reader.
  *
  * NOTES
- *	  While a stream lags, batches grow, since what is done once per group or per
- *	  transaction is then done for more rows.  A large batch is taken in chunks,
- *	  and the messages of one are let go before the next is taken.
+ *	  A batch is applied in chunks.  While a stream lags, batches grow, since what is
+ *	  done once per group or per transaction is then done for more rows: messages
+ *	  that were applied are let go, and more are taken.
  *
  *	  A batch is first tried without subtransactions.  If some row makes it fail,
  *	  the transaction is aborted and the same messages, still in memory, are
- *	  tried again with guards, which find the row.  If only its last chunk is still
- *	  in memory, all of it is read again, in batches of one chunk each.
+ *	  tried again with guards, which find the row.  If some were let go, all of them
+ *	  are read again, in batches that don't grow.
  *
  *	  Locks are taken in the order stream, reader, relations of the views, as
  *	  DROP … CASCADE takes them.
@@ -38,7 +38,7 @@
 #include "worker/shared.h"
 #include "worker/reader_private.h"
 
-/* A batch ends when it has batch_rows times as many rows as it may grow, … */
+/* A batch ends when it has as many times batch_rows as it may, … */
 #define GROWTH_STEP		8
 #define MAX_GROWTH		64
 
@@ -51,6 +51,7 @@ sa_loop_release(SaReaderLoop *loop)
 {
 	sa_consumer_release(loop->consumer);
 	loop->nmessages = 0;
+	loop->next_message = 0;
 }
 
 /* The batch's parts stand for the loop's, index by index. */
@@ -73,44 +74,45 @@ add_parts(SaReaderLoop *loop, SaBatch *batch)
 	}
 }
 
-/* The first n of the messages, with room for the others. */
+/* The first n of some messages, with room for all. */
 static SaMessage *
-copy_messages(const SaReaderLoop *loop, MemoryContext context, int n)
+copy_messages(const SaMessage *messages, int n, int all, MemoryContext context)
 {
-	SaMessage  *copy = MemoryContextAllocHuge(context,
-											  sizeof(SaMessage) * (Size) loop->nmessages);
+	SaMessage  *copy = MemoryContextAllocHuge(context, sizeof(SaMessage) * (Size) all);
 
-	return memcpy(copy, loop->messages, sizeof(SaMessage) * (Size) n);
+	return memcpy(copy, messages, sizeof(SaMessage) * (Size) n);
 }
 
 /*
- * Messages become rows.  They stay where they are, unless some are left out,
+ * The next n messages become rows.  They stay where they are, unless some are left out,
  * since they stand parallel to the rows.  What comes from before the position
  * was read already (the consumer may deliver it after a start) and is left out.
  * So is what is at hand from a partition that was stopped since: between the
  * position and it there may be messages that were not applied.
  */
 static void
-add_messages(SaReaderLoop *loop, SaBatch *batch)
+add_messages(SaReaderLoop *loop, SaBatch *batch, int n)
 {
+	SaMessage  *messages = loop->messages + loop->next_message;
 	SaBatchPart *part = NULL;
 
-	batch->messages = loop->messages;
-	sa_batch_reserve(batch, loop->nmessages);
-	for (int i = 0; i < loop->nmessages; i++)
+	batch->messages = messages;
+	loop->next_message += n;
+	sa_batch_reserve(batch, n);
+	for (int i = 0; i < n; i++)
 	{
-		SaMessage  *message = &loop->messages[i];
+		SaMessage  *message = &messages[i];
 
 		if (part == NULL || part->partition != message->partition)
 			part = sa_batch_find_part(batch, message->partition);
 		if (part == NULL || message->offset < part->next_offset ||
 			!loop->parts[part - batch->parts].started)
 		{
-			if (batch->messages == loop->messages)
-				batch->messages = copy_messages(loop, batch->chunk, i);
+			if (batch->messages == messages)
+				batch->messages = copy_messages(messages, i, n, batch->chunk);
 			continue;
 		}
-		if (batch->messages != loop->messages)
+		if (batch->messages != messages)
 			batch->messages[batch->nrows] = *message;
 		sa_batch_add_row(batch, part, message->offset);
 	}
@@ -118,7 +120,8 @@ add_messages(SaReaderLoop *loop, SaBatch *batch)
 	/* what lies between the last message and the end are control records */
 	for (int i = 0; i < loop->nparts; i++)
 	{
-		if (loop->parts[i].started && loop->parts[i].end_of_data > batch->parts[i].next_offset)
+		if (loop->next_message == loop->nmessages && loop->parts[i].started &&
+			loop->parts[i].end_of_data > batch->parts[i].next_offset)
 			batch->parts[i].next_offset = loop->parts[i].end_of_data;
 		if (loop->parts[i].stop_offset >= 0)
 		{
@@ -208,24 +211,39 @@ believe(SaReaderLoop *loop, SaBatch *batch)
 		sa_worker_clock_ms() + Max((next_idle - GetCurrentTimestamp() + 999) / 1000, 0);
 }
 
-/* Whether the batch, which has been applied so far, goes on with another chunk. */
+/*
+ * Lets go of the messages and takes more, if the stream lags and the batch may
+ * grow.  Groups that are held must not take too much memory, nor the batch too
+ * long.
+ */
 static bool
-take_next_chunk(SaReaderLoop *loop, SaBatch *batch, List *views)
+take_more(SaReaderLoop *loop, const SaBatch *batch, List *views)
 {
-	if (loop->growth == 1 || loop->guarded || batch->truncated ||
-		!sa_loop_chunk_is_full(loop) || !sa_batch_views_hold(views))
-		return false;
-	if (batch->former_rows + batch->nrows >= (int64) loop->stream->batch_rows * loop->growth ||
+	int64		max_rows = (int64) loop->stream->batch_rows * loop->growth;
+
+	if (loop->growth == 1 || !sa_loop_has_enough(loop) || !sa_batch_views_hold(views) ||
+		batch->former_rows + batch->nrows >= max_rows ||
 		sa_worker_clock_ms() - loop->batch_started_ms >= MAX_BATCH_MS ||
 		sa_batch_held_memory(views) >= MAX_GROUP_BYTES || sa_worker_stop_requested())
 		return false;
 
 	CHECK_FOR_INTERRUPTS();
 	sa_loop_release(loop);
-	sa_batch_next_chunk(batch);
+	loop->let_go = true;
 	sa_loop_take_messages(loop);
 	sa_consumer_fetch_ahead(loop->consumer);
 	return loop->nmessages > 0;
+}
+
+/* Whether the batch, which has been applied so far, goes on with another chunk. */
+static bool
+begin_next_chunk(SaReaderLoop *loop, SaBatch *batch, List *views)
+{
+	if (batch->truncated ||
+		(loop->next_message == loop->nmessages && !take_more(loop, batch, views)))
+		return false;
+	sa_batch_next_chunk(batch);
+	return true;
 }
 
 /*
@@ -237,11 +255,18 @@ apply_chunk(SaReaderLoop *loop, SaBatch *batch, List *views, Bitmapset *attnums,
 			SaBatchStop *stop, int32 *main_reader)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->chunk);
-	SaApplyMode mode = loop->guarded ? SA_APPLY_GUARDED :
-		loop->growth > 1 ? SA_APPLY_HOLD : SA_APPLY_PLAIN;
+	SaApplyMode mode = SA_APPLY_PLAIN;
+	int			n = loop->nmessages - loop->next_message;
 	bool		joins;
 
-	add_messages(loop, batch);
+	if (loop->guarded)
+		mode = SA_APPLY_GUARDED;
+	else if (sa_batch_views_hold(views) && (loop->growth > 1 || n > SA_SMALL_CHUNK_ROWS))
+	{
+		mode = SA_APPLY_HOLD;
+		n = Min(n, SA_SMALL_CHUNK_ROWS);
+	}
+	add_messages(loop, batch, n);
 	joins = !loop->reader.is_main && sa_loop_meet_main(loop, batch, main_reader);
 	sa_batch_check_rows(batch, attnums);
 	sa_bad_rows_stop_batch(batch, attnums);
@@ -283,7 +308,7 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	do
 	{
 		joins = apply_chunk(loop, batch, views, attnums, stop, &main_reader);
-	} while (!joins && take_next_chunk(loop, batch, views));
+	} while (!joins && begin_next_chunk(loop, batch, views));
 	sa_batch_finish(batch, views);
 	loop->small_chunks = sa_batch_views_hold(views);
 	save_errors(loop, batch);
@@ -297,17 +322,12 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 static void
 adapt_growth(SaReaderLoop *loop, bool was_full, int64 nrows)
 {
-	int			growth = loop->growth;
-
 	loop->careful_rows = Max(loop->careful_rows - nrows, 0);
-	if (loop->careful_rows > 0)
-		growth = 1;
-	else if (was_full)
-		growth = Min(growth * GROWTH_STEP, MAX_GROWTH);
-	else
-		growth = 1;
 	/* in any case: batch_rows may have become smaller while messages were at hand */
-	sa_loop_set_growth(loop, growth);
+	if (was_full && loop->careful_rows == 0)
+		sa_loop_set_growth(loop, Min(loop->growth * GROWTH_STEP, MAX_GROWTH));
+	else
+		sa_loop_set_growth(loop, 1);
 }
 
 /* What the messages of a large batch led to can't be told row by row any more. */
@@ -329,7 +349,7 @@ handle_failure(SaReaderLoop *loop, const SaBatch *batch, SaBatchStop *stop, Erro
 		ReThrowError(error);
 	FlushErrorState();
 	AbortCurrentTransaction();
-	if (batch != NULL && batch->chunk_number > 0)
+	if (loop->let_go)
 	{
 		read_again(loop, batch);
 		return;
@@ -353,6 +373,8 @@ try_batch(SaReaderLoop *loop, SaBatch **batch, bool *alive)
 
 	SA_FAULT_POINT("before_begin");
 	loop->batch_started_ms = sa_worker_clock_ms();
+	loop->next_message = 0;
+	loop->let_go = false;
 	StartTransactionCommand();
 	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, "stream_agg batch");
@@ -400,7 +422,7 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	}
 	SA_FAULT_POINT("after_commit");
 
-	was_full = sa_loop_chunk_is_full(loop);
+	was_full = sa_loop_has_enough(loop);
 	if (alive)
 		believe(loop, batch);
 	sa_loop_release(loop);

@@ -132,7 +132,7 @@ note_taken(SaReaderLoop *loop, int first, int n)
 }
 
 bool
-sa_loop_chunk_is_full(SaReaderLoop *loop)
+sa_loop_has_enough(SaReaderLoop *loop)
 {
 	return loop->nmessages >= loop->max_messages ||
 		sa_consumer_held_bytes(loop->consumer) >= MAX_HELD_BYTES;
@@ -142,7 +142,7 @@ void
 sa_loop_take_messages(SaReaderLoop *loop)
 {
 	sa_consumer_clear_fd(loop->consumer);
-	while (!sa_loop_chunk_is_full(loop))
+	while (!sa_loop_has_enough(loop))
 	{
 		int			n = sa_consumer_poll(loop->consumer, loop->messages + loop->nmessages,
 										 loop->max_messages - loop->nmessages);
@@ -161,7 +161,7 @@ batch_is_due(SaReaderLoop *loop, int64 now_ms)
 {
 	if (loop->nmessages == 0)
 		return loop->tick_due || now_ms >= loop->next_idle_ms;
-	return sa_loop_chunk_is_full(loop) ||
+	return sa_loop_has_enough(loop) ||
 		now_ms - loop->first_message_ms >= loop->stream->flush_interval_ms;
 }
 

@@ -178,9 +178,13 @@ adopt_stream(SaReaderLoop *loop, Relation rel)
 void
 sa_loop_set_growth(SaReaderLoop *loop, int growth)
 {
-	int			wanted = loop->stream->batch_rows * Min(growth, SA_MAX_CHUNK_GROWTH);
+	int			wanted;
 	Size		size;
 
+	/* whoever sets batch_rows means it */
+	if (!loop->stream->batches_grow)
+		growth = 1;
+	wanted = loop->stream->batch_rows * Min(growth, SA_MAX_CHUNK_GROWTH);
 	if (growth > 1 && loop->small_chunks)
 		wanted = Min(loop->stream->batch_rows, SA_SMALL_CHUNK_ROWS);
 	size = sizeof(SaMessage) * (Size) wanted;

@@ -20,7 +20,7 @@
  */
 #define SA_SMALL_CHUNK_ROWS		8192
 
-/* Where groups can't be held, a chunk has up to so many times batch_rows. */
+/* Where groups can't be held, up to so many times batch_rows are taken at a time. */
 #define SA_MAX_CHUNK_GROWTH		4
 
 /* One partition, as the loop has it in memory. */
@@ -55,16 +55,19 @@ typedef struct SaReaderLoop
 	/* messages taken from the consumer and not yet committed */
 	SaMessage  *messages;
 	int			nmessages;
-	int			max_messages;	/* that make a full chunk */
+	int			max_messages;	/* to be taken at a time */
 	int			capacity;		/* there is room for */
 	int64		first_message_ms;
 
+	/* the batch under way */
 	int64		batch_started_ms;
+	int			next_message;	/* the first of those at hand that is not in it */
+	bool		let_go;			/* of messages that are in it */
 
 	/* batches grow while the stream lags; see reader_batch.c */
 	int			growth;			/* how many times batch_rows a full batch has */
-	bool		small_chunks;	/* all views hold groups from chunk to chunk */
-	int64		careful_rows;	/* so many to go one chunk at a time */
+	bool		small_chunks;	/* all views held groups from chunk to chunk */
+	int64		careful_rows;	/* so many to go before batches may grow */
 
 	/*
 	 * What is due, and when, by sa_worker_clock_ms(): clocks that are set must
@@ -112,7 +115,7 @@ extern void sa_loop_set_connected(SaReaderLoop *loop, bool connected);
 /* Begins to read the partitions that should be read and are not. */
 extern void sa_loop_start_parts(SaReaderLoop *loop);
 
-/* Makes batches so many times as large as the stream's batch_rows. */
+/* Lets batches have so many times the stream's batch_rows, if they may grow. */
 extern void sa_loop_set_growth(SaReaderLoop *loop, int growth);
 
 /* Everything at hand is let go, and every partition begins at its position. */
@@ -120,11 +123,11 @@ extern void sa_loop_start_over(SaReaderLoop *loop);
 
 /* ---- reader_loop.c ---- */
 
-/* Takes what is there, up to a full chunk. */
+/* Takes what is there, as much as is to be taken at a time. */
 extern void sa_loop_take_messages(SaReaderLoop *loop);
 
 /* Whether no more messages are to be taken before what is at hand is applied. */
-extern bool sa_loop_chunk_is_full(SaReaderLoop *loop);
+extern bool sa_loop_has_enough(SaReaderLoop *loop);
 
 extern SaLoopPart *sa_loop_part(SaReaderLoop *loop, int32 partition);
 

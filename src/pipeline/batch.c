@@ -161,6 +161,8 @@ sa_batch_truncate_part(SaBatch *batch, SaBatchPart *part, int64 offset)
 	ListCell   *lc;
 
 	Assert(offset >= part->chunk_offset);
+	if (part->next_offset <= offset)
+		return;
 	batch->truncated = true;
 	for (int i = 0; i < batch->nrows; i++)
 	{

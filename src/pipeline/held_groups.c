@@ -29,6 +29,7 @@
 
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "executor/nodeAgg.h"
 #include "parser/parsetree.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -80,13 +81,17 @@ sa_held_groups_begin(const PlannedStmt *delta, SaBatchScan *scan)
 {
 	SaHeldGroups *held = palloc0(sizeof(SaHeldGroups));
 
+	/* of its own: the batch's goes on to what is written meanwhile */
 	CommandCounterIncrement();
+	PushCopiedSnapshot(GetActiveSnapshot());
 	UpdateActiveSnapshotCommandId();
 	held->delta = delta;
 	held->query = CreateQueryDesc(unconstify(PlannedStmt *, delta), "<continuous view>",
 								  GetActiveSnapshot(), InvalidSnapshot, None_Receiver,
 								  sa_batch_scan_params(scan), NULL, 0);
-	ExecutorStart(held->query, 0);
+	/* executions that are held end in any order, and triggers' queries must not */
+	ExecutorStart(held->query, EXEC_FLAG_SKIP_TRIGGERS);
+	PopActiveSnapshot();
 	held->agg = castNode(AggState, held->query->planstate);
 	return held;
 }
@@ -126,8 +131,11 @@ sa_held_groups_end(SaHeldGroups *held, DestReceiver *receiver)
 {
 	QueryDesc  *query = held->query;
 
-	/* the scan has nothing more; Agg goes on to return all groups, from the first */
-	held->agg->table_filled = false;
+	/*
+	 * Agg is to return all groups, from the first, and not to ask for more rows:
+	 * the batch may be at a chunk that these groups don't stand for.
+	 */
+	ResetTupleHashIterator(held->agg->perhash[0].hashtable, &held->agg->perhash[0].hashiter);
 	held->agg->agg_done = false;
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();

@@ -84,8 +84,8 @@ copy_messages(const SaMessage *messages, int n, int all, MemoryContext context)
 }
 
 /*
- * The next n messages become rows.  They stay where they are, unless some are left out,
- * since they stand parallel to the rows.  What comes from before the position
+ * The next n messages become rows.  They stay where they are, unless some are
+ * left out, since they stand parallel to the rows.  What comes from before the position
  * was read already (the consumer may deliver it after a start) and is left out.
  * So is what is at hand from a partition that was stopped since: between the
  * position and it there may be messages that were not applied.
@@ -94,6 +94,7 @@ static void
 add_messages(SaReaderLoop *loop, SaBatch *batch, int n)
 {
 	SaMessage  *messages = loop->messages + loop->next_message;
+	bool		is_last = loop->next_message + n == loop->nmessages;
 	SaBatchPart *part = NULL;
 
 	batch->messages = messages;
@@ -117,13 +118,16 @@ add_messages(SaReaderLoop *loop, SaBatch *batch, int n)
 		sa_batch_add_row(batch, part, message->offset);
 	}
 
-	/* what lies between the last message and the end are control records */
 	for (int i = 0; i < loop->nparts; i++)
 	{
-		if (loop->next_message == loop->nmessages && loop->parts[i].started &&
+		/* none is idle, or at its end, of which there may be messages at hand */
+		batch->parts[i].position->caught_up = is_last && loop->parts[i].position.caught_up;
+		/* what lies between the last message and the end are control records */
+		if (is_last && loop->parts[i].started &&
 			loop->parts[i].end_of_data > batch->parts[i].next_offset)
 			batch->parts[i].next_offset = loop->parts[i].end_of_data;
-		if (loop->parts[i].stop_offset >= 0)
+		if (loop->parts[i].stop_offset >= 0 &&
+			batch->parts[i].next_offset > loop->parts[i].stop_offset)
 		{
 			batch->parts[i].position->error = loop->parts[i].stop_reason;
 			sa_batch_truncate_part(batch, &batch->parts[i], loop->parts[i].stop_offset);

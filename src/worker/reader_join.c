@@ -119,6 +119,7 @@ replace_main(SaReaderLoop *loop, SaReader *main)
 	if (!sa_reader_lock(main->id, main))
 		return false;
 	sa_reader_promote(loop->reader.id, main->id);
+	loop->reader.is_main = true;
 	if (!has_views)
 		sa_reader_delete(main->id);
 	return true;

@@ -73,6 +73,8 @@ sa_guc_define(bool preloaded)
 #ifdef STREAM_AGG_FAULTS
 	DefineCustomStringVariable("stream_agg.fault", "Fault to inject, for tests.", NULL,
 							   &sa_fault, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("stream_agg.chunk_rows", "Rows of a chunk, for tests.", NULL,
+							&sa_fault_chunk_rows, 0, 0, 100000, PGC_SIGHUP, 0, NULL, NULL, NULL);
 #endif
 	if (preloaded)
 		define_server_settings();

@@ -28,6 +28,10 @@ my $short_rows = 12_000;
 my $zero = 7_000;
 my $malformed = 9_000;
 
+plan skip_all => 'needs a build with -DSTREAM_AGG_FAULTS'
+  if $node->safe_psql('postgres',
+	"SELECT count(*) FROM pg_settings WHERE name = 'stream_agg.chunk_rows'") eq '0';
+
 srand(19);
 
 sub query { return $node->safe_psql('postgres', @_); }
@@ -370,6 +374,11 @@ cmp_ok(query('SELECT max(revision) FROM stream_agg_data.whole_tumbled_late'),
 	'>', 0, 'and late, but allowed');
 drop_stream('inserted');
 
+# From here on chunks are small, and batches grow.
+query("ALTER SYSTEM SET stream_agg.chunk_rows = $chunk");
+query('SELECT pg_reload_conf()');
+wait_for($node, 'SHOW stream_agg.chunk_rows', $chunk);
+
 # Takes a stream that has lagged; returns the sizes of its batches.
 sub lag
 {
@@ -439,11 +448,7 @@ sub crash_at
 	return;
 }
 
-SKIP:
 {
-	skip 'needs a build with -DSTREAM_AGG_FAULTS', 1
-	  if query(q{SELECT count(*) FROM pg_settings WHERE name = 'stream_agg.fault'}) eq '0';
-
 	# Four views.  The first batch with rows has one chunk, the second eight; there may
 	# be an empty one before them.
 	crash_at('view_merged', 22);

@@ -20,6 +20,7 @@
 #include "base/fault.h"
 
 char	   *sa_fault = NULL;
+int			sa_fault_chunk_rows = 0;
 
 static int	times_passed = 0;
 

@@ -38,12 +38,15 @@
 #include "worker/shared.h"
 #include "worker/reader_private.h"
 
+/* Behind a row that failed batches don't grow for so many times what was read. */
+#define CAREFUL_TIMES	4
+
 /* A batch ends when it has as many times batch_rows as it may, … */
 #define GROWTH_STEP		8
 #define MAX_GROWTH		64
 
 /* … or has taken so long, or groups so much memory, but for its last chunk. */
-#define MAX_BATCH_MS	2000
+#define MAX_BATCH_MS	1000
 #define MAX_GROUP_BYTES	((Size) 64 * 1024 * 1024)
 
 void
@@ -260,15 +263,19 @@ apply_chunk(SaReaderLoop *loop, SaBatch *batch, List *views, Bitmapset *attnums,
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->chunk);
 	SaApplyMode mode = SA_APPLY_PLAIN;
+
+	/* a reader that joins the main one may have to be cut off in each chunk */
+	int			small_chunk = SA_FAULT_CHUNK_ROWS(SA_SMALL_CHUNK_ROWS);
 	int			n = loop->nmessages - loop->next_message;
 	bool		joins;
 
 	if (loop->guarded)
 		mode = SA_APPLY_GUARDED;
-	else if (sa_batch_views_hold(views) && (loop->growth > 1 || n > SA_SMALL_CHUNK_ROWS))
+	else if (sa_batch_views_hold(views) &&
+			 (loop->growth > 1 || (n > small_chunk && loop->reader.is_main)))
 	{
 		mode = SA_APPLY_HOLD;
-		n = Min(n, SA_SMALL_CHUNK_ROWS);
+		n = Min(n, small_chunk);
 	}
 	add_messages(loop, batch, n);
 	joins = !loop->reader.is_main && sa_loop_meet_main(loop, batch, main_reader);
@@ -334,12 +341,16 @@ adapt_growth(SaReaderLoop *loop, bool was_full, int64 nrows)
 		sa_loop_set_growth(loop, 1);
 }
 
-/* What the messages of a large batch led to can't be told row by row any more. */
+/*
+ * What the messages of a large batch led to can't be told row by row any more.
+ * Where there is one bad row there may be others, so that batches don't grow for
+ * some time, and little is read for nothing.
+ */
 static void
 read_again(SaReaderLoop *loop, const SaBatch *batch)
 {
 	sa_loop_start_over(loop);
-	loop->careful_rows = batch->former_rows + batch->nrows;
+	loop->careful_rows = CAREFUL_TIMES * (batch->former_rows + batch->nrows);
 	sa_loop_set_growth(loop, 1);
 }
 
@@ -426,7 +437,7 @@ sa_loop_run_batch(SaReaderLoop *loop)
 	}
 	SA_FAULT_POINT("after_commit");
 
-	was_full = sa_loop_has_enough(loop);
+	was_full = sa_loop_has_enough(loop) && !(alive && batch->truncated);
 	if (alive)
 		believe(loop, batch);
 	sa_loop_release(loop);

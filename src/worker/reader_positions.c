@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "base/fault.h"
 #include "metadata/catalog.h"
 #include "worker/reader_private.h"
 #include "worker/shared.h"
@@ -182,11 +183,11 @@ sa_loop_set_growth(SaReaderLoop *loop, int growth)
 	Size		size;
 
 	/* whoever sets batch_rows means it */
-	if (!loop->stream->batches_grow)
+	if (!loop->stream->batches_grow && SA_FAULT_CHUNK_ROWS(0) == 0)
 		growth = 1;
 	wanted = loop->stream->batch_rows * Min(growth, SA_MAX_CHUNK_GROWTH);
 	if (growth > 1 && loop->small_chunks)
-		wanted = Min(loop->stream->batch_rows, SA_SMALL_CHUNK_ROWS);
+		wanted = Min(loop->stream->batch_rows, SA_FAULT_CHUNK_ROWS(SA_SMALL_CHUNK_ROWS));
 	size = sizeof(SaMessage) * (Size) wanted;
 	if (loop->messages == NULL)
 		loop->messages = MemoryContextAllocHuge(loop->context, size);

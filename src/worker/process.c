@@ -49,8 +49,8 @@ static const PinnedSetting pinned_settings[] = {
 	{"default_transaction_deferrable", "off"},
 	{"session_replication_role", "origin"},
 
-	/* nothing but a lock may keep a batch waiting, and not for long */
-	{"lock_timeout", "2s"},
+	/* nothing but a lock may keep a batch waiting, and little longer than another batch */
+	{"lock_timeout", "5s"},
 	{"statement_timeout", "0"},
 	{"idle_in_transaction_session_timeout", "0"},
 	{"idle_session_timeout", "0"},

@@ -46,7 +46,7 @@
 #define MAX_GROWTH		64
 
 /* … or has taken so long, or groups so much memory, but for its last chunk. */
-#define MAX_BATCH_MS	1000
+#define MAX_BATCH_MS	2000
 #define MAX_GROUP_BYTES	((Size) 64 * 1024 * 1024)
 
 void
@@ -263,14 +263,13 @@ apply_chunk(SaReaderLoop *loop, SaBatch *batch, List *views, Bitmapset *attnums,
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->chunk);
 	SaApplyMode mode = SA_APPLY_PLAIN;
-
-	/* a reader that joins the main one may have to be cut off in each chunk */
 	int			small_chunk = SA_FAULT_CHUNK_ROWS(SA_SMALL_CHUNK_ROWS);
 	int			n = loop->nmessages - loop->next_message;
 	bool		joins;
 
 	if (loop->guarded)
 		mode = SA_APPLY_GUARDED;
+	/* one that joins the main reader is cut off where that is, in its first chunk */
 	else if (sa_batch_views_hold(views) &&
 			 (loop->growth > 1 || (n > small_chunk && loop->reader.is_main)))
 	{

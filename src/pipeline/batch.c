@@ -79,7 +79,6 @@ void
 sa_batch_next_chunk(SaBatch *batch)
 {
 	MemoryContextReset(batch->chunk);
-	batch->chunk_number++;
 	batch->former_rows += batch->nrows;
 	batch->nrows = 0;
 	batch->messages = NULL;

@@ -81,7 +81,6 @@ typedef struct SaBatch
 
 	/* the chunk at hand */
 	MemoryContext chunk;
-	int			chunk_number;	/* from 0 */
 	int64		former_rows;	/* of the chunks before it */
 
 	/* its rows; values and nulls have stream->ncolumns entries per row */

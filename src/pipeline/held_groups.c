@@ -11,13 +11,13 @@
  *	  anew with each chunk.
  *
  *	  Agg fills its hash table from the plan below until that returns no more rows,
- *	  and then returns the groups.  Told that the table is not filled, it asks the
- *	  plan below again, and adds what comes to the groups that are there.  That is
- *	  what we do, once the scan has another chunk to give.  What is below must allow
- *	  to be asked again, which not all nodes do; and what a group returns must leave
- *	  its state as it is, since the first group is returned, for nobody, with each
- *	  chunk.  That holds for states that are returned as they are, and for
- *	  serialization functions, which get them read-only.
+ *	  and then returns the groups.  When there is another chunk, the plan below is
+ *	  rescanned, which takes the stream's scan to the new rows, and Agg is told that
+ *	  its table is not filled: it adds what comes to the groups that are there.  No
+ *	  node on the way from the scan may keep rows for a rescan; and what a group
+ *	  returns must leave its state as it is, since the first group is returned, for
+ *	  nobody, with each chunk.  That holds for states that are returned as they are,
+ *	  and for serialization functions, which get them read-only.
  *
  *	  It must not come to where Agg writes groups to disk: from then on rows can't
  *	  be added any more.  So we stop in good time, and a chunk that is so large that
@@ -43,11 +43,15 @@ struct SaHeldGroups
 	const PlannedStmt *delta;
 	QueryDesc  *query;
 	AggState   *agg;
+	bool		begun;			/* rows have been added */
 };
 
-/* Whether a plan that has returned all of its rows will return more if there are. */
+/*
+ * Whether a rescan gives the rows of the stream that are there then, and nothing
+ * but what follows from them.
+ */
 static bool
-can_be_asked_again(const PlannedStmt *statement, const Plan *plan)
+gives_new_rows(const PlannedStmt *statement, const Plan *plan)
 {
 	if (plan == NULL)
 		return false;
@@ -56,12 +60,19 @@ can_be_asked_again(const PlannedStmt *statement, const Plan *plan)
 		case T_ForeignScan:
 			return sa_is_stream(rt_fetch(((const ForeignScan *) plan)->scan.scanrelid,
 										 statement->rtable)->relid);
+		case T_NestLoop:
+		case T_HashJoin:
+			/* outer joins from the other side would return its rows each time */
+			return (((const Join *) plan)->jointype == JOIN_INNER ||
+					((const Join *) plan)->jointype == JOIN_LEFT ||
+					((const Join *) plan)->jointype == JOIN_SEMI ||
+					((const Join *) plan)->jointype == JOIN_ANTI) &&
+				gives_new_rows(statement, outerPlan(plan));
 		case T_Result:
 		case T_ProjectSet:
-		case T_NestLoop:
-			return can_be_asked_again(statement, outerPlan(plan));
+			return gives_new_rows(statement, outerPlan(plan));
 		case T_SubqueryScan:
-			return can_be_asked_again(statement, ((const SubqueryScan *) plan)->subplan);
+			return gives_new_rows(statement, ((const SubqueryScan *) plan)->subplan);
 		default:
 			return false;
 	}
@@ -73,7 +84,7 @@ sa_held_groups_possible(const PlannedStmt *delta)
 	const Plan *top = delta->planTree;
 
 	return IsA(top, Agg) && ((const Agg *) top)->aggstrategy == AGG_HASHED &&
-		can_be_asked_again(delta, outerPlan(top));
+		gives_new_rows(delta, outerPlan(top));
 }
 
 SaHeldGroups *
@@ -119,6 +130,9 @@ sa_held_groups_add(SaHeldGroups *held)
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
 	Assert(!held->agg->hash_ever_spilled);
+	if (held->begun)
+		ExecReScan(outerPlanState(held->agg));
+	held->begun = true;
 	held->agg->table_filled = false;
 	held->agg->agg_done = false;
 	(void) ExecProcNode(held->query->planstate);

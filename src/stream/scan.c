@@ -12,9 +12,8 @@
  *	  There, a scan of a Kafka stream reads the topic (kafka_scan.c), as rows of
  *	  small batches.
  *
- *	  A row's ctid is its number in the batch's chunk.  Where the chunk ends, the
- *	  scan ends; asked again when there is another chunk, it goes on with that
- *	  (pipeline/held_groups.c).
+ *	  A row's ctid is its number in the batch's chunk.  A rescan begins with the
+ *	  chunk that is there then (pipeline/held_groups.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -41,7 +40,6 @@ typedef struct StreamScanState
 	SaBatchScan *scan;			/* NULL: no rows yet, or no more */
 	SaKafkaScan *kafka;			/* NULL: a continuous view's batch */
 	int			next;			/* row to return next */
-	int			chunk;			/* number of the batch's chunk that it is in */
 
 	/*
 	 * Columns that the batch has: where from, where to.  The arrays have room
@@ -172,7 +170,6 @@ begin_scan(ForeignScanState *node, int eflags)
 	{
 		state->scan = scan;
 		state->next = scan->first;
-		state->chunk = scan->batch->chunk_number;
 		map_columns(state, scan->batch);
 		return;
 	}
@@ -182,31 +179,12 @@ begin_scan(ForeignScanState *node, int eflags)
 									   attnum_set(lsecond(plan->fdw_private), rel));
 }
 
-/*
- * The batch's next chunk, if there is one since the last look.  Whoever asks for
- * rows again after the end was told must wait for that.
- */
-static bool
-next_chunk(StreamScanState *state)
-{
-	const SaBatchScan *scan = state->scan;
-
-	if (scan->batch->chunk_number == state->chunk)
-	{
-		state->next = PG_INT32_MAX;
-		return false;
-	}
-	state->chunk = scan->batch->chunk_number;
-	state->next = scan->first;
-	return true;
-}
-
-/* More rows; false at the end. */
+/* More rows of the topic; false at its end. */
 static bool
 next_rows(StreamScanState *state)
 {
 	if (state->kafka == NULL)
-		return next_chunk(state);
+		return false;
 	state->scan = sa_kafka_scan_next(state->kafka);
 	if (state->scan == NULL)
 		return false;
@@ -282,10 +260,7 @@ rescan(ForeignScanState *node)
 		sa_kafka_scan_restart(state->kafka);
 	}
 	else
-	{
 		state->next = state->scan->first;
-		state->chunk = state->scan->batch->chunk_number;
-	}
 }
 
 static void

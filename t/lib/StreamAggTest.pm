@@ -211,7 +211,9 @@ sub wait_for
 	$expected = 't' unless defined $expected;
 	do
 	{
-		($ret, $out, $err) = $node->psql('postgres', $query);
+		# it dies if psql ends before it has read the query
+		($ret, $out, $err) = eval { $node->psql('postgres', $query) };
+		($ret, $out, $err) = (-1, '', $@) if $@;
 		return if $ret == 0 && $out eq $expected;
 		sleep(0.05);
 	} while (time() < $until);

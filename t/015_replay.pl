@@ -227,29 +227,6 @@ EOF
 	return %queries;
 }
 
-# SQL for the first rows in which two queries differ.
-sub difference
-{
-	my ($one, $other) = @_;
-
-	return <<EOF;
-SELECT * FROM (
-	WITH one AS MATERIALIZED ($one), other AS MATERIALIZED ($other)
-	(SELECT '-' AS side, o::text FROM (TABLE one EXCEPT ALL TABLE other) AS o LIMIT 3)
-	UNION ALL
-	(SELECT '+', o::text FROM (TABLE other EXCEPT ALL TABLE one) AS o LIMIT 3)) AS d
-EOF
-}
-
-# Passes if two queries give the same rows.
-sub same_rows
-{
-	my ($one, $other, $name) = @_;
-
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is(query(difference($one, $other)), '', $name);
-}
-
 # Passes if the streams hold the same as the first of them.
 sub same_outcome
 {
@@ -292,14 +269,14 @@ sub outcome_ok
 
 		$batch = "SELECT b.*, window_end <= ($watermark) FROM ($batch) AS b"
 		  if $windowed;
-		same_rows("SELECT x::text FROM ${stream}_$view AS x",
+		same_rows($node, "SELECT x::text FROM ${stream}_$view AS x",
 			"SELECT x::text FROM ($batch) AS x",
 			"$name: $view of $stream as a query says");
 		next unless $windowed;
 
 		my $where = $v{where} || 'true';
 		my $from = $v{from} =~ s/\{rows\}/measured/r;
-		same_rows(
+		same_rows($node,
 			<<EOF,
 SELECT partition, "offset", max(window_end), max(watermark)
 FROM stream_agg.late_rows WHERE view = '${stream}_$view'::regclass GROUP BY partition, "offset"

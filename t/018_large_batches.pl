@@ -34,7 +34,7 @@ sub held_row
 }
 
 # Two queries give the same rows, as often, by the numbers of those that differ.
-sub same_rows
+sub same_numbers
 {
 	my ($one, $other, $name) = @_;
 
@@ -87,17 +87,17 @@ SELECT stream_agg.wait('without', '180 s');
 CREATE TABLE sent AS SELECT * FROM messages;
 EOF
 my $columns = 'n, t, x, key, partition';
-same_rows("SELECT $columns FROM without", "SELECT $columns FROM input",
+same_numbers("SELECT $columns FROM without", "SELECT $columns FROM input",
 	'messages of all sizes come as they were sent');
-same_rows("SELECT $columns FROM sent", "SELECT $columns FROM input",
+same_numbers("SELECT $columns FROM sent", "SELECT $columns FROM input",
 	'a query reads the same');
-same_rows(
+same_numbers(
 	q{SELECT n, coalesce(headers, '{}') FROM sent},
 	q{SELECT n, coalesce(headers, '{}') FROM input},
 	'and the headers');
 query(q{CREATE MATERIALIZED VIEW headed WITH (stream_agg.continuous) AS SELECT n, headers FROM messages});
 query(q{SELECT stream_agg.wait('headed', '180 s')});
-same_rows('SELECT n, headers FROM headed', 'SELECT n, headers FROM sent',
+same_numbers('SELECT n, headers FROM headed', 'SELECT n, headers FROM sent',
 	'a view has them, too');
 
 # batch_rows is a limit that holds however far a reader lags.
@@ -112,7 +112,7 @@ CREATE MATERIALIZED VIEW slow WITH (stream_agg.continuous) AS
 SELECT stream_agg.wait('slow', '120 s');
 EOF
 my @sizes = sizes('slow');
-same_rows('SELECT n FROM slow', 'SELECT generate_series(1, 1000) AS n',
+same_numbers('SELECT n FROM slow', 'SELECT generate_series(1, 1000) AS n',
 	'each row is there, once');
 is("@sizes", '50 ' x 19 . '50', 'a batch is as large as batch_rows says');
 
@@ -165,7 +165,7 @@ wait_for($node,
 sleep(1);
 $mock->produce_lines('held', map { held_row($_) } 101 .. 140);
 wait_for($node, q{SELECT count(*) FROM held_rows}, '140');
-same_rows('SELECT n, x, partition FROM held_rows',
+same_numbers('SELECT n, x, partition FROM held_rows',
 	q{SELECT n, 'x' || n, n % 2 FROM generate_series(1, 140) n},
 	'what came twice is there once');
 

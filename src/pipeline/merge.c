@@ -323,11 +323,7 @@ merge_group(Merge *merge, TupleTableSlot *delta)
 	}
 	MemoryContextSwitchTo(old_context);
 
-	for (int i = 0; i < list_length(merge->plan->aq->aggregates); i++)
-	{
-		if (merge->plan->states[i] != NULL)
-			sa_state_reset(merge->plan->states[i]);
-	}
+	sa_view_plan_reset_states(merge->plan);
 	ResetPerTupleExprContext(table->estate);
 }
 

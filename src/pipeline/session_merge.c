@@ -534,11 +534,7 @@ write_session(Sessions *sessions, const SaSpan *spans, int nspans,
 		ExecSimpleRelationInsert(table->result, table->estate, table->new_slot);
 	MemoryContextSwitchTo(old_context);
 
-	for (int i = 0; i < list_length(aq->aggregates); i++)
-	{
-		if (sessions->plan->states[i] != NULL)
-			sa_state_reset(sessions->plan->states[i]);
-	}
+	sa_view_plan_reset_states(sessions->plan);
 	ResetPerTupleExprContext(table->estate);
 	MemoryContextReset(sessions->row_context);
 }

@@ -666,3 +666,13 @@ sa_view_plan_get(const SaView *view)
 	}
 	return plan;
 }
+
+void
+sa_view_plan_reset_states(const SaViewPlan *plan)
+{
+	for (int i = 0; i < list_length(plan->aq->aggregates); i++)
+	{
+		if (plan->states[i] != NULL)
+			sa_state_reset(plan->states[i]);
+	}
+}

@@ -85,4 +85,7 @@ typedef struct SaViewPlan
  */
 extern SaViewPlan *sa_view_plan_get(const SaView *view);
 
+/* Frees what the merging of a group has left with the states' functions. */
+extern void sa_view_plan_reset_states(const SaViewPlan *plan);
+
 #endif							/* SA_PIPELINE_VIEW_PLAN_H */

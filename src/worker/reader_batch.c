@@ -88,8 +88,8 @@ copy_messages(const SaMessage *messages, int n, int all, MemoryContext context)
 
 /*
  * The next n messages become rows.  They stay where they are, unless some are
- * left out, since they stand parallel to the rows.  What comes from before the position
- * was read already (the consumer may deliver it after a start) and is left out.
+ * left out, since they stand parallel to the rows.  What comes from before the
+ * position was read already (the consumer may deliver it after a start) and is left out.
  * So is what is at hand from a partition that was stopped since: between the
  * position and it there may be messages that were not applied.
  */

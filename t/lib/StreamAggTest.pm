@@ -41,7 +41,8 @@ use Test::More;
 our @EXPORT = qw(
   start_node create_events create_view create_views
   next_events events_so_far load_manifest
-  wait_for_views wait_for reader_pid oracle_differences oracle_ok caught_up_ok
+  wait_for_views wait_for reader_pid difference same_rows
+  oracle_differences oracle_ok caught_up_ok
 );
 
 # What a message of sa_producer holds, as columns.
@@ -218,6 +219,29 @@ sub wait_for
 		sleep(0.05);
 	} while (time() < $until);
 	die "waited in vain for \"$expected\" from $query: got \"$out\" $err\n";
+}
+
+# SQL for the first rows in which two queries differ.
+sub difference
+{
+	my ($one, $other) = @_;
+
+	return <<EOF;
+SELECT * FROM (
+	WITH one AS MATERIALIZED ($one), other AS MATERIALIZED ($other)
+	(SELECT '-' AS side, o::text FROM (TABLE one EXCEPT ALL TABLE other) AS o LIMIT 3)
+	UNION ALL
+	(SELECT '+', o::text FROM (TABLE other EXCEPT ALL TABLE one) AS o LIMIT 3)) AS d
+EOF
+}
+
+# Passes if two queries give the same rows.
+sub same_rows
+{
+	my ($node, $one, $other, $name) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is($node->safe_psql('postgres', difference($one, $other)), '', $name);
 }
 
 # The process id of the reader, of which there must be one; waits for it.

@@ -103,6 +103,12 @@ count(*) AS n, avg(x) AS mean, sum(f) AS eighths, max(user_id) AS greatest, min(
 	count(*) FILTER (WHERE i % 3 = 0) AS thirds
 END
 
+# Keys that are equal and look different, of types of any length, and the user, of whom
+# all rows are in one partition: the first row's look is the group's.
+my $lookalikes = join ', ', 'user_id', 'page::name', 'rpad(page, 9)::char(10)', 'repeat(page, 60)',
+  'numeric_add(round(x / 200), CASE i % 2 WHEN 0 THEN 0.0 ELSE 0.000 END)',
+  'make_interval(days => i % 2, hours => 24 * (1 - i % 2))', 'f * 0 * (i % 2 - 0.5)';
+
 # Options, FROM and keys of views by name.
 my %views = (
 	tumbled => [ '', q{, tumble(event_time, '10 s')}, 'page, window_start, window_end' ],
@@ -120,6 +126,7 @@ my %views = (
 	ranged => [ '', q{ JOIN levels l ON x >= low AND x < high, tumble(event_time, '10 s')},
 		'l.name, window_start, window_end' ],
 	running => [ '', '', 'user_id, page' ],
+	lookalikes => [ '', '', $lookalikes ],
 	sessions => [ '', q{, session(event_time, '2 s')}, 'user_id, window_start, window_end' ],
 	sessions_late => [ q{allowed_lateness = '6 s'}, q{, session(event_time, '2 s')},
 		'user_id, window_start, window_end' ],
@@ -132,7 +139,7 @@ my %views = (
 
 # Groups of these can be held from chunk to chunk, …
 my @held = qw(tumbled tumbled_late hopped hopped_late hopped_with_gaps cumulated finals ranged
-  running);
+  running lookalikes);
 
 # … of these as long as no row is behind its watermark, …
 my @sessions = qw(sessions sessions_late tumbled);
@@ -336,7 +343,10 @@ my %all = map { $_ => 1 } @held, @sessions, @mixed;
 my @all = sort keys %all;
 create_stream('whole', 'kafka', q{batch_rows '100000'}, @all);
 create_stream('inserted', 'local', q{partitions '3'}, @all);
+
+# With less memory, groups come from a sort, with any of their looks.
 query(<<'EOQ');
+SET work_mem = '48MB';
 SELECT setseed(0.19);
 INSERT INTO inserted (partition, user_id, page, i, x, f, event_time)
 SELECT partition, user_id, page, i, x, f, event_time

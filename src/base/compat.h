@@ -76,6 +76,15 @@ object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 }
 #endif
 
+#if PG_VERSION_NUM < 180000
+/* 18 stores it before the tuple (commit e0ece2a981) */
+static inline void *
+TupleHashEntryGetAdditional(TupleHashTable table, TupleHashEntry entry)
+{
+	return entry->additional;
+}
+#endif
+
 /* 16 moved the permission fields of a range table entry to a node of its own */
 #if PG_VERSION_NUM >= 160000
 #define SA_HAVE_RTE_PERM_INFO 1

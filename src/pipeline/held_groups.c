@@ -37,12 +37,14 @@
 #include "base/compat.h"
 #include "metadata/stream.h"
 #include "pipeline/held_groups.h"
+#include "pipeline/known_groups.h"
 
 struct SaHeldGroups
 {
 	const PlannedStmt *delta;
 	QueryDesc  *query;
 	AggState   *agg;
+	SaKnownGroups *known;		/* NULL: Agg looks for them alone */
 	bool		begun;			/* rows have been added */
 };
 
@@ -104,6 +106,7 @@ sa_held_groups_begin(const PlannedStmt *delta, SaBatchScan *scan)
 	ExecutorStart(held->query, EXEC_FLAG_SKIP_TRIGGERS);
 	PopActiveSnapshot();
 	held->agg = castNode(AggState, held->query->planstate);
+	held->known = sa_known_groups_begin(held->agg);
 	return held;
 }
 
@@ -133,6 +136,8 @@ sa_held_groups_add(SaHeldGroups *held)
 	if (held->begun)
 		ExecReScan(outerPlanState(held->agg));
 	held->begun = true;
+	if (held->known != NULL)
+		sa_known_groups_fill(held->known);
 	held->agg->table_filled = false;
 	held->agg->agg_done = false;
 	(void) ExecProcNode(held->query->planstate);

@@ -139,17 +139,29 @@ fetch_at_place(SaDataTable *table)
 }
 
 bool
-sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls)
+sa_data_table_place(const SaDataTable *table, const Datum *values, const bool *nulls,
+					ItemPointer place)
+{
+	return table->groups != NULL &&
+		sa_group_cache_find(table->groups,
+							sa_group_hash(RelationGetDescr(table->rel), table->nkeys,
+										  values, nulls),
+							place);
+}
+
+bool
+sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls,
+				   const ItemPointerData *place)
 {
 	ItemPointer tid;
 
+	table->place = *place;
 	if (table->groups != NULL)
-	{
 		table->hash = sa_group_hash(RelationGetDescr(table->rel), table->nkeys, values, nulls);
-		if (sa_group_cache_find(table->groups, table->hash, &table->place) &&
-			fetch_at_place(table) && has_key(table, values, nulls))
-			return true;
-	}
+	table->found_at_place = ItemPointerIsValid(place) && fetch_at_place(table) &&
+		has_key(table, values, nulls);
+	if (table->found_at_place)
+		return true;
 	sa_data_table_look_up(table, values, nulls);
 	while ((tid = index_getnext_tid(table->scan, ForwardScanDirection)) != NULL)
 	{
@@ -174,8 +186,13 @@ sa_data_table_wrote(SaDataTable *table)
 	/* a trigger of the user's may have kept it out */
 	if (table->groups == NULL || !ItemPointerIsValid(written))
 		return;
-	if (!ItemPointerIsValid(&table->place) ||
-		ItemPointerGetBlockNumber(&table->place) != ItemPointerGetBlockNumber(written))
+	if (ItemPointerIsValid(&table->place) &&
+		ItemPointerGetBlockNumber(&table->place) == ItemPointerGetBlockNumber(written))
+	{
+		if (table->found_at_place)
+			return;
+	}
+	else
 		table->place = *written;
 	sa_group_cache_put(table->groups, table->hash, &table->place);
 }

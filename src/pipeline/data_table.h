@@ -38,6 +38,7 @@ typedef struct SaDataTable
 	BlockNumber nblocks;		/* at least so many */
 	uint32		hash;			/* of the key looked for last */
 	ItemPointerData place;		/* of the row found; invalid: none */
+	bool		found_at_place;	/* and not by key */
 } SaDataTable;
 
 /*
@@ -56,10 +57,15 @@ extern void sa_data_table_key_order(const SaDataTable *table, int column,
 extern void sa_data_table_close(SaDataTable *table);
 
 /*
- * Finds the row with a key, as old_slot; one value per column of the index.
+ * Where the row with a key was when it was written last by this process, if that
+ * is known; one value per column of the index.
  */
+extern bool sa_data_table_place(const SaDataTable *table, const Datum *values,
+								const bool *nulls, ItemPointer place);
+
+/* Finds the row with a key, as old_slot, and first at a place, if it is valid. */
 extern bool sa_data_table_find(SaDataTable *table, const Datum *values,
-							   const bool *nulls);
+							   const bool *nulls, const ItemPointerData *place);
 
 /* The row that was looked for last has been written, from new_slot. */
 extern void sa_data_table_wrote(SaDataTable *table);

@@ -159,6 +159,8 @@ sa_held_groups_end(SaHeldGroups *held, DestReceiver *receiver)
 	CommandCounterIncrement();
 	UpdateActiveSnapshotCommandId();
 	query->dest = receiver;
+	if (held->known != NULL)
+		sa_known_groups_return(held->known);
 	sa_executor_run(query);
 	ExecutorFinish(query);
 	ExecutorEnd(query);

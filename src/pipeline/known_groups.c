@@ -37,6 +37,9 @@
 /* Rows that are taken at once, if they can wait. */
 #define ROWS_AT_ONCE	32
 
+/* How early the memory of a group is asked for, in places of Agg's hash table. */
+#define GROUPS_AHEAD	8
+
 /* A group of Agg's hash table.  Of groups with the same hash, one is known. */
 typedef struct KnownGroup
 {
@@ -70,6 +73,7 @@ struct SaKnownGroups
 	AggStatePerHash perhash;
 	PlanState  *below;
 	ExecProcNodeMtd next_row;	/* of the plan below */
+	ExecProcNodeMtd next_group; /* of Agg */
 	known_hash *groups;
 	bool		at_end;
 
@@ -80,7 +84,7 @@ struct SaKnownGroups
 	WaitingRow *sent;			/* to Agg, just now; NULL: none */
 };
 
-/* Whose plan is being executed; set for the time of a fill. */
+/* Whose plan is being executed. */
 static SaKnownGroups *current = NULL;
 
 /* ------------------------------------------------------------------------
@@ -249,12 +253,22 @@ keep_row(WaitingRow *row, TupleTableSlot *slot)
 	ExecStoreVirtualTuple(row->slot);
 }
 
+/* Asks for the memory of states that are not in their group's. */
+static inline void
+fetch_states(const AggState *agg, const AggStatePerGroupData *states)
+{
+	for (int i = 0; i < agg->numtrans; i++)
+	{
+		if (!agg->pertrans[i].transtypeByVal && !states[i].transValueIsNull)
+			__builtin_prefetch(DatumGetPointer(states[i].transValue));
+	}
+}
+
 /* Asks for the memory of the rows' groups. */
 static void
 fetch_groups(const SaKnownGroups *known)
 {
 	KnownGroup *groups[ROWS_AT_ONCE];
-	int			nstates = known->agg->numtrans;
 
 	for (int i = 0; i < known->nrows; i++)
 	{
@@ -268,13 +282,8 @@ fetch_groups(const SaKnownGroups *known)
 	}
 	for (int i = 0; i < known->nrows; i++)
 	{
-		for (int s = 0; s < nstates && groups[i] != NULL; s++)
-		{
-			const AggStatePerGroupData *state = &groups[i]->states[s];
-
-			if (!known->agg->pertrans[s].transtypeByVal && !state->transValueIsNull)
-				__builtin_prefetch(DatumGetPointer(state->transValue));
-		}
+		if (groups[i] != NULL)
+			fetch_states(known->agg, groups[i]->states);
 	}
 }
 
@@ -333,6 +342,37 @@ next_unknown_row(PlanState *below)
 }
 
 /* ------------------------------------------------------------------------
+ * Groups that are returned
+ * ------------------------------------------------------------------------
+ */
+
+static inline TupleHashEntry
+entry_ahead(const AggStatePerHashData *perhash, int n)
+{
+	const tuplehash_hash *table = perhash->hashtable->hashtab;
+
+	/* an iteration goes backwards */
+	return &table->data[(perhash->hashiter.cur - n) & table->sizemask];
+}
+
+/* Agg itself; asks for the memory of the groups that it will come to. */
+static TupleTableSlot *
+next_group(PlanState *agg)
+{
+	AggStatePerHash perhash = current->perhash;
+	TupleHashEntry far = entry_ahead(perhash, 2 * GROUPS_AHEAD);
+	TupleHashEntry near = entry_ahead(perhash, GROUPS_AHEAD);
+
+	Assert(&current->agg->ss.ps == agg);
+	__builtin_prefetch(far->firstTuple);
+	if (far->firstTuple != NULL)
+		__builtin_prefetch(TupleHashEntryGetAdditional(perhash->hashtable, far));
+	if (near->firstTuple != NULL)
+		fetch_states(current->agg, TupleHashEntryGetAdditional(perhash->hashtable, near));
+	return current->next_group(agg);
+}
+
+/* ------------------------------------------------------------------------
  * Set-up
  * ------------------------------------------------------------------------
  */
@@ -378,6 +418,7 @@ sa_known_groups_begin(AggState *agg)
 	known->perhash = &agg->perhash[0];
 	known->below = below;
 	known->next_row = below->ExecProcNodeReal;
+	known->next_group = agg->ss.ps.ExecProcNodeReal;
 	known->groups = known_create(CurrentMemoryContext, 256, NULL);
 	known->capacity = rows_can_wait(below) ? ROWS_AT_ONCE : 1;
 	known->rows = palloc0(sizeof(WaitingRow) * known->capacity);
@@ -385,6 +426,7 @@ sa_known_groups_begin(AggState *agg)
 		known->rows[i].slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(below),
 													 &TTSOpsVirtual);
 	ExecSetExecProcNode(below, next_unknown_row);
+	ExecSetExecProcNode(&agg->ss.ps, next_group);
 	MemoryContextSwitchTo(old);
 	return known;
 }
@@ -395,5 +437,11 @@ sa_known_groups_fill(SaKnownGroups *known)
 	Assert(known->next == known->nrows);
 	known->at_end = false;
 	known->sent = NULL;
+	current = known;
+}
+
+void
+sa_known_groups_return(SaKnownGroups *known)
+{
 	current = known;
 }

@@ -24,4 +24,7 @@ extern SaKnownGroups *sa_known_groups_begin(AggState *agg);
  */
 extern void sa_known_groups_fill(SaKnownGroups *known);
 
+/* Agg is going to return its groups. */
+extern void sa_known_groups_return(SaKnownGroups *known);
+
 #endif							/* SA_PIPELINE_KNOWN_GROUPS_H */

@@ -4,9 +4,11 @@
  *	  From the groups of a batch to the rows of a view's table.
  *
  * NOTES
- *	  Each group of a batch costs one look-up and one write; the look-up goes to
- *	  the index if the group wasn't written lately (group_cache.c).  If windows are
- *	  made of panes, the groups are panes, and the table is that of panes.
+ *	  Each group of a batch costs one look-up and one write.  First come those that
+ *	  were written lately (group_cache.c), in the order of their places, so that
+ *	  all that happens to a page happens at once; then those that are looked up in
+ *	  the index, in its order.  If windows are made of panes, the groups are panes,
+ *	  and the table is that of panes.
  *
  *	  The states of distinct values come from a plan of their own for each kept
  *	  set.  Their groups are in the table already: the same rows were in the first
@@ -17,6 +19,8 @@
 #include "postgres.h"
 
 #include "access/tableam.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -38,49 +42,96 @@ typedef struct Merge
 	int64	   *rows_seen;
 
 	SaDataTable table;
-	Tuplesortstate *sort;		/* of the groups, by key; NULL: there is but one */
+	int			ncolumns;		/* of a delta row */
+	Tuplesortstate *sort;		/* of the groups; NULL: there is but one */
+	TupleTableSlot *put_slot;	/* a delta row and its place, to be sorted */
 	TupleTableSlot *sorted_slot;
 	MemoryContext row_context;	/* reset for each group */
 } Merge;
 
-/* In the order of the key index, so that one look-up finds the page of the last. */
+/* ------------------------------------------------------------------------
+ * Order
+ * ------------------------------------------------------------------------
+ */
+
+/* By place, which stands behind the delta row's columns, and else by key. */
 static void
 begin_sort(Merge *merge, TupleDesc desc)
 {
 	SaDataTable *table = &merge->table;
-	int			nkeys = table->nkeys;
-	AttrNumber *columns = palloc(sizeof(AttrNumber) * nkeys);
-	Oid		   *less = palloc(sizeof(Oid) * nkeys);
-	Oid		   *collations = palloc(sizeof(Oid) * nkeys);
-	bool	   *nulls_first = palloc0(sizeof(bool) * nkeys);
+	int			n = table->nkeys + 1;
+	AttrNumber *columns = palloc(sizeof(AttrNumber) * n);
+	Oid		   *less = palloc(sizeof(Oid) * n);
+	Oid		   *collations = palloc(sizeof(Oid) * n);
+	bool	   *nulls_first = palloc0(sizeof(bool) * n);
+	TupleDesc	with_place = CreateTemplateTupleDesc(desc->natts + 1);
 
-	for (int i = 0; i < nkeys; i++)
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(with_place, i, desc, i);
+	TupleDescInitEntry(with_place, desc->natts + 1, "place", INT8OID, -1, 0);
+	columns[0] = desc->natts + 1;
+	less[0] = Int8LessOperator;
+	collations[0] = InvalidOid;
+	for (int i = 1; i < n; i++)
 	{
-		columns[i] = i + 1;
-		sa_data_table_key_order(table, i, &less[i], &collations[i]);
+		columns[i] = i;
+		sa_data_table_key_order(table, i - 1, &less[i], &collations[i]);
 	}
-	merge->sort = tuplesort_begin_heap(desc, nkeys, columns, less, collations, nulls_first,
+	merge->sort = tuplesort_begin_heap(with_place, n, columns, less, collations, nulls_first,
 									   work_mem, NULL, TUPLESORT_NONE);
-	merge->sorted_slot = ExecInitExtraTupleSlot(table->estate, desc, &TTSOpsMinimalTuple);
+	merge->put_slot = ExecInitExtraTupleSlot(table->estate, with_place, &TTSOpsVirtual);
+	merge->sorted_slot = ExecInitExtraTupleSlot(table->estate, with_place, &TTSOpsMinimalTuple);
 }
 
 static void
-merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+put_to_sort(Merge *merge, TupleTableSlot *delta)
 {
-	Merge	   *merge = (Merge *) self;
+	TupleTableSlot *slot = merge->put_slot;
+	int			n = merge->ncolumns;
+	ItemPointerData place;
 
-	sa_data_table_open(&merge->table, merge->plan, BTEqualStrategyNumber);
-	if (merge->table.index != NULL)
-		begin_sort(merge, typeinfo);
-	merge->row_context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
-											   ALLOCSET_DEFAULT_SIZES);
+	slot_getallattrs(delta);
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, delta->tts_values, sizeof(Datum) * n);
+	memcpy(slot->tts_isnull, delta->tts_isnull, sizeof(bool) * n);
+	slot->tts_values[n] = Int64GetDatum(PG_INT64_MAX);
+	slot->tts_isnull[n] = false;
+	if (sa_data_table_place(&merge->table, slot->tts_values, slot->tts_isnull, &place))
+		slot->tts_values[n] =
+			Int64GetDatum((int64) ItemPointerGetBlockNumber(&place) << 16 |
+						  ItemPointerGetOffsetNumber(&place));
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(merge->sort, slot);
 }
+
+/* The place of a row that has been sorted; invalid: not known. */
+static ItemPointerData
+sorted_place(const Merge *merge, TupleTableSlot *delta)
+{
+	ItemPointerData place;
+	bool		isnull;
+	int64		order;
+
+	ItemPointerSetInvalid(&place);
+	if (merge->sort == NULL)
+		return place;
+	order = DatumGetInt64(slot_getattr(delta, merge->ncolumns + 1, &isnull));
+	if (order != PG_INT64_MAX)
+		ItemPointerSet(&place, (BlockNumber) (order >> 16), (OffsetNumber) (order & 0xFFFF));
+	return place;
+}
+
+/* ------------------------------------------------------------------------
+ * Groups
+ * ------------------------------------------------------------------------
+ */
 
 /* Finds the group's row; keys stand first in the delta row. */
 static bool
 find_group(Merge *merge, TupleTableSlot *delta)
 {
 	SaDataTable *table = &merge->table;
+	ItemPointerData place;
 
 	if (table->index == NULL)
 	{
@@ -92,7 +143,8 @@ find_group(Merge *merge, TupleTableSlot *delta)
 		table_endscan(scan);
 		return found;
 	}
-	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull);
+	place = sorted_place(merge, delta);
+	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull, &place);
 }
 
 /* Sets the columns that stand first in the delta row and in the table. */
@@ -150,7 +202,7 @@ is_expired(Merge *merge, TupleTableSlot *delta)
 	const SaBatchScan *scan = merge->scanned;
 	TimestampTz watermark;
 	Datum		first_row;
-	int			column = delta->tts_tupleDescriptor->natts - 3;
+	int			column = merge->ncolumns - 3;
 	int			row;
 	Datum		last;
 	bool		isnull;
@@ -181,7 +233,7 @@ note_last_event_time(Merge *merge, TupleTableSlot *delta)
 {
 	AttrNumber	attnum = merge->plan->aq->last_attnum;
 	TupleTableSlot *slot = merge->table.new_slot;
-	int			column = delta->tts_tupleDescriptor->natts - 2;
+	int			column = merge->ncolumns - 2;
 	Datum		last;
 
 	if (attnum == 0 || merge->set != NULL)
@@ -209,7 +261,7 @@ static void
 count_rows(Merge *merge, TupleTableSlot *delta, int64 rows)
 {
 	SaAggregateQuery *aq = merge->plan->aq;
-	int			column = delta->tts_tupleDescriptor->natts - 2;
+	int			column = merge->ncolumns - 2;
 
 	if (merge->set != NULL)
 		return;
@@ -286,7 +338,7 @@ merge_group(Merge *merge, TupleTableSlot *delta)
 	bool		goes_on;
 
 	slot_getallattrs(delta);
-	rows = DatumGetInt64(delta->tts_values[delta->tts_tupleDescriptor->natts - 1]);
+	rows = DatumGetInt64(delta->tts_values[merge->ncolumns - 1]);
 	if (merge->set == NULL)
 		*merge->rows_seen += rows;
 
@@ -327,13 +379,31 @@ merge_group(Merge *merge, TupleTableSlot *delta)
 	ResetPerTupleExprContext(table->estate);
 }
 
+/* ------------------------------------------------------------------------
+ * The receiver of delta rows
+ * ------------------------------------------------------------------------
+ */
+
+static void
+merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	Merge	   *merge = (Merge *) self;
+
+	sa_data_table_open(&merge->table, merge->plan, BTEqualStrategyNumber);
+	merge->ncolumns = typeinfo->natts;
+	if (merge->table.index != NULL)
+		begin_sort(merge, typeinfo);
+	merge->row_context = AllocSetContextCreate(CurrentMemoryContext, "stream_agg group",
+											   ALLOCSET_DEFAULT_SIZES);
+}
+
 static bool
 merge_receive(TupleTableSlot *delta, DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
 
 	if (merge->sort != NULL)
-		tuplesort_puttupleslot(merge->sort, delta);
+		put_to_sort(merge, delta);
 	else
 		merge_group(merge, delta);
 	return true;

@@ -211,7 +211,7 @@ EOF
 		$queries{$view} = "SELECT x::text FROM {stream}_$view AS x";
 		next if $v{aggregates};    # the states behind it are not rounded
 		$queries{"data of $view"} =
-		  "SELECT x::text FROM stream_agg_data.{stream}_$view AS x";
+		  "SELECT to_jsonb(x) - 'due_at' FROM stream_agg_data.{stream}_$view AS x";
 		foreach my $table (side_tables("${reference}_$view"))
 		{
 			my $at = $table eq 'panes' ? 'pane_start' : 'at';

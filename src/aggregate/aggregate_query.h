@@ -13,6 +13,13 @@
  *		revision				changes of a row after it was final
  *		states					of those aggregates whose value isn't their state
  *		last_event_time			of the group's rows, if groups expire
+ *		due_at					of a session: see below
+ *
+ *	  A session's window_end moves with nearly every batch.  An index on it would
+ *	  make each of these updates one of all indexes.  So there is none; the watermark
+ *	  at which to look whether the session has ended is stored in a column that
+ *	  moves only when it is reached: it is never later than window_end, never
+ *	  earlier than the view's watermark, and window_end once the session is final.
  *
  *	  With panes, the data table has the settled windows alone and no states; the
  *	  others are made from the table of panes when they are read:
@@ -108,6 +115,7 @@ typedef struct SaAggregateQuery
 	AttrNumber	final_attnum;
 	AttrNumber	revision_attnum;
 	AttrNumber	last_attnum;
+	AttrNumber	due_attnum;		/* of due_at; end_attnum where ends don't move */
 	int			natts;
 
 	/*

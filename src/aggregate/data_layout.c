@@ -158,6 +158,8 @@ sa_data_layout_assign(SaAggregateQuery *aq)
 		taken = lappend(taken, "window_end");
 		taken = lappend(taken, "is_final");
 	}
+	if (aq->sq->window_kind == SA_WINDOW_SESSION)
+		taken = lappend(taken, "due_at");
 	if (aq->panes)
 	{
 		taken = lappend(taken, "pane_start");
@@ -190,6 +192,9 @@ sa_data_layout_assign(SaAggregateQuery *aq)
 	assign_states(aq, &taken, &attnum);
 	if (aq->state_ttl_us >= 0 && !aq->windowed)
 		aq->last_attnum = ++attnum;
+	aq->due_attnum = aq->end_attnum;
+	if (aq->sq->window_kind == SA_WINDOW_SESSION)
+		aq->due_attnum = ++attnum;
 	aq->natts = attnum;
 	foreach(lc, aq->kept)
 	{
@@ -226,6 +231,8 @@ sa_data_layout_columns(const SaAggregateQuery *aq)
 	columns = list_concat(columns, states);
 	if (aq->last_attnum != 0)
 		columns = lappend(columns, simple_column("last_event_time", TIMESTAMPTZOID));
+	if (aq->sq->window_kind == SA_WINDOW_SESSION)
+		columns = lappend(columns, simple_column("due_at", aq->sq->window_type));
 	return columns;
 }
 

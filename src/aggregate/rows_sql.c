@@ -508,17 +508,49 @@ sa_settled_windows_sql(const SaAggregateQuery *aq, const SaViewTables *tables, b
 }
 
 /*
- * Nothing that ends before $1 is open any more, and the index has many dead
+ * Nothing that is due before $1 is open any more, and the index has many dead
  * entries there.
  */
-char *
-sa_due_condition_sql(const SaAggregateQuery *aq, Oid data)
+static char *
+due_between(const SaAggregateQuery *aq, Oid data)
 {
-	const char *end = sa_column_sql(data, aq->end_attnum);
+	const char *due = sa_column_sql(data, aq->due_attnum);
 	bool		strict = aq->sq->window_kind == SA_WINDOW_SESSION;
 
 	return psprintf("d.%s OPERATOR(pg_catalog.%s) $1 AND d.%s OPERATOR(pg_catalog.%s) $2",
-					end, strict ? ">=" : ">", end, strict ? "<" : "<=");
+					due, strict ? ">=" : ">", due, strict ? "<" : "<=");
+}
+
+char *
+sa_due_condition_sql(const SaAggregateQuery *aq, Oid data)
+{
+	char	   *due = due_between(aq, data);
+
+	if (aq->due_attnum == aq->end_attnum)
+		return due;
+	return psprintf("%s AND d.%s OPERATOR(pg_catalog.<) $2", due,
+					sa_column_sql(data, aq->end_attnum));
+}
+
+char *
+sa_due_later_sql(const SaAggregateQuery *aq, Oid data)
+{
+	const char *end = sa_column_sql(data, aq->end_attnum);
+
+	return psprintf("UPDATE ONLY %s AS d SET %s = d.%s WHERE %s AND d.%s OPERATOR(pg_catalog.>=) $2",
+					sa_relation_sql(data), sa_column_sql(data, aq->due_attnum), end,
+					due_between(aq, data), end);
+}
+
+char *
+sa_final_assignments_sql(const SaAggregateQuery *aq, Oid data)
+{
+	char	   *sql = psprintf("%s = true", sa_column_sql(data, aq->final_attnum));
+
+	if (aq->due_attnum == aq->end_attnum)
+		return sql;
+	return psprintf("%s, %s = d.%s", sql, sa_column_sql(data, aq->due_attnum),
+					sa_column_sql(data, aq->end_attnum));
 }
 
 List *

@@ -37,6 +37,15 @@ extern char *sa_settled_windows_sql(const SaAggregateQuery *aq,
 extern char *sa_due_condition_sql(const SaAggregateQuery *aq, Oid data);
 
 /*
+ * With sessions: an UPDATE of those that are looked at when the watermark moves
+ * from $1 to $2 and go on.
+ */
+extern char *sa_due_later_sql(const SaAggregateQuery *aq, Oid data);
+
+/* "column = value, …" that makes row d final in an UPDATE of the data table. */
+extern char *sa_final_assignments_sql(const SaAggregateQuery *aq, Oid data);
+
+/*
  * What is computed for row d of the data table, one expression for each
  * aggregate for which sa_value_is_computed(), as a list of char *; or NULL where
  * the parameter $2, of type boolean[] and with an element per aggregate, is

@@ -111,7 +111,8 @@ create_data_indexes(const SaNewTables *new, const char *table, List *columns)
 		create_unique_index(table, column_list(columns, 0, nkeys));
 	/* not one of open windows only: no update could be HOT that makes one final */
 	if (new->aq->windowed && (!new->aq->panes || new->has_retention))
-		run_sql(psprintf("CREATE INDEX ON %s (window_end)", table));
+		run_sql(psprintf("CREATE INDEX ON %s (%s)", table,
+						 column_list(columns, new->aq->due_attnum - 1, 1)));
 }
 
 /*
@@ -211,11 +212,11 @@ sa_new_tables_index_ends(const SaAggregateQuery *aq, Oid data)
 {
 	SaCatalogScope scope;
 
-	if (has_index_on(data, aq->end_attnum))
+	if (has_index_on(data, aq->due_attnum))
 		return;
 	sa_catalog_begin(&scope);
 	run_sql(psprintf("CREATE INDEX ON %s (%s)", sa_relation_sql(data),
-					 sa_column_sql(data, aq->end_attnum)));
+					 sa_column_sql(data, aq->due_attnum)));
 	sa_catalog_end(&scope);
 }
 

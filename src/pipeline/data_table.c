@@ -219,6 +219,21 @@ sa_data_table_copy_old(SaDataTable *table)
 	memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * natts);
 }
 
+/* When to look whether a session has ended; see aggregate_query.h. */
+static void
+set_due(SaDataTable *table, const SaAggregateQuery *aq, TimestampTz end, bool final,
+		TimestampTz watermark)
+{
+	TupleTableSlot *slot = table->new_slot;
+	int			column = aq->due_attnum - 1;
+
+	if (!final && !slot->tts_isnull[column] &&
+		DatumGetTimestampTz(slot->tts_values[column]) >= watermark)
+		return;
+	slot->tts_values[column] = TimestampTzGetDatum(end);
+	slot->tts_isnull[column] = false;
+}
+
 void
 sa_data_table_set_final(SaDataTable *table, const SaAggregateQuery *aq,
 						TimestampTz watermark)
@@ -232,6 +247,8 @@ sa_data_table_set_final(SaDataTable *table, const SaAggregateQuery *aq,
 
 	slot->tts_values[aq->final_attnum - 1] = BoolGetDatum(final);
 	slot->tts_isnull[aq->final_attnum - 1] = false;
+	if (aq->due_attnum != aq->end_attnum)
+		set_due(table, aq, end, final, watermark);
 	if (!final || aq->allowed_lateness_us > 0 || aq->kept != NIL)
 		return;
 	foreach(lc, aq->aggregates)

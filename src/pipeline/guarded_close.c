@@ -150,9 +150,9 @@ prepare_write(const SaViewPlan *plan)
 			appendStringInfo(&columns, "%sd.%s", columns.len > 0 ? ", " : "",
 							 sa_column_sql(data, attnum));
 	}
-	return prepare(psprintf("UPDATE ONLY %s AS d SET %s = true, %s"
+	return prepare(psprintf("UPDATE ONLY %s AS d SET %s, %s"
 							" WHERE d.ctid OPERATOR(pg_catalog.=) $1 %s",
-							sa_relation_sql(data), sa_column_sql(data, aq->final_attnum),
+							sa_relation_sql(data), sa_final_assignments_sql(aq, data),
 							sa_settle_assignments_sql(aq, &plan->tables, true),
 							returning_json(columns.data)),
 				   lengthof(argtypes), argtypes);

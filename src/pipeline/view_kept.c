@@ -134,13 +134,11 @@ sa_view_kept_plan_discard(SaViewPlan *plan)
 		return;
 	for (int n = 0; n < list_length(aq->kept); n++)
 	{
-		const char *end = session ? sa_column_sql(plan->tables.data, aq->end_attnum) : NULL;
 		SPIPlanPtr	delete;
 
 		if (session)
-			delete = plan_kept_delete(plan, n, psprintf("d.%s OPERATOR(pg_catalog.>=) $1"
-														" AND d.%s OPERATOR(pg_catalog.<) $2",
-														end, end), 2, window);
+			delete = plan_kept_delete(plan, n, sa_due_condition_sql(aq, plan->tables.data),
+									  lengthof(window), window);
 		else
 			delete = plan_kept_delete(plan, n, "d.ctid OPERATOR(pg_catalog.=) $1", 1, tid);
 		plan->discard = lappend(plan->discard, delete);

@@ -303,17 +303,20 @@ plan_close(SaViewPlan *plan)
 	SaAggregateQuery *aq = plan->aq;
 	Oid			data = plan->tables.data;
 	char	   *table = sa_relation_sql(data);
-	const char *final = sa_column_sql(data, aq->final_attnum);
+	char	   *final = sa_final_assignments_sql(aq, data);
 	char	   *settled = sa_settle_assignments_sql(aq, &plan->tables, false);
 	bool		both = aq->allowed_lateness_us == 0 && settled[0] != '\0';
 	char	   *due = sa_due_condition_sql(aq, data);
 	Oid			argtypes[] = {aq->sq->window_type, aq->sq->window_type};
 
 	plan->close =
-		sa_statement_prepare(psprintf("UPDATE ONLY %s AS d SET %s = true%s%s WHERE NOT d.%s AND %s",
+		sa_statement_prepare(psprintf("UPDATE ONLY %s AS d SET %s%s%s WHERE NOT d.%s AND %s",
 									  table, final, both ? ", " : "", both ? settled : "",
-									  final, due),
+									  sa_column_sql(data, aq->final_attnum), due),
 							 lengthof(argtypes), argtypes);
+	if (aq->due_attnum != aq->end_attnum)
+		plan->due_later = sa_statement_prepare(sa_due_later_sql(aq, data),
+											   lengthof(argtypes), argtypes);
 	if (both || settled[0] == '\0')
 		return;
 	if (aq->kept_count != NULL)
@@ -385,7 +388,7 @@ plan_sweeps(SaViewPlan *plan)
 	if (sessions && retention_us >= 0)
 		retention_us = Max(retention_us, plan->aq->sq->window.size_us + 1);
 	if (retention_us >= 0)
-		add_sweep(plan, plan->tables.data, plan->aq->end_attnum,
+		add_sweep(plan, plan->tables.data, plan->aq->due_attnum,
 				  row->allowed_lateness_us + retention_us);
 	if (plan->aq->last_attnum != 0)
 		plan_expiry_sweep(plan);
@@ -594,6 +597,8 @@ free_plan(SaViewPlan *plan)
 {
 	ListCell   *lc;
 
+	if (plan->due_later != NULL)
+		SPI_freeplan(plan->due_later);
 	if (plan->close != NULL)
 		SPI_freeplan(plan->close);
 	if (plan->settle != NULL)

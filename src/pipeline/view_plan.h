@@ -67,6 +67,7 @@ typedef struct SaViewPlan
 	Oid			key_index;
 	SaGroupCache *groups;		/* of that table; NULL: it can't be used */
 	/* for a watermark that comes from $1 to $2; NULL: nothing to do */
+	SPIPlanPtr	due_later;		/* says when to look again at sessions that go on */
 	SPIPlanPtr	close;			/* makes final what ends on the way */
 	SPIPlanPtr	settle;			/* drops the states of what ends on the way, the
 								 * allowed lateness being taken off; with panes,

@@ -291,6 +291,8 @@ sa_view_close(SaViewPlan *plan, TimestampTz before, TimestampTz watermark)
 		sa_panes_settle(plan, settled_before, settled_now, NULL, NULL);
 		return;
 	}
+	if (plan->due_later != NULL)
+		sa_statement_execute(plan->due_later, final);
 	sa_statement_execute(plan->close, final);
 	if (plan->settle != NULL)
 		sa_statement_execute(plan->settle, settled);

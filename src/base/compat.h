@@ -77,11 +77,20 @@ object_ownercheck(Oid classid, Oid objectid, Oid roleid)
 #endif
 
 #if PG_VERSION_NUM < 180000
-/* 18 stores it before the tuple (commit e0ece2a981) */
+/* 18 stores it before the tuple */
 static inline void *
 TupleHashEntryGetAdditional(TupleHashTable table, TupleHashEntry entry)
 {
 	return entry->additional;
+}
+
+/* 18 knows expressions without a result */
+static inline void
+ExecEvalExprNoReturnSwitchContext(ExprState *state, ExprContext *econtext)
+{
+	bool		isnull;
+
+	(void) ExecEvalExprSwitchContext(state, econtext, &isnull);
 }
 #endif
 

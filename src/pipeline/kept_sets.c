@@ -384,7 +384,7 @@ fill_sets(SaViewPlan *plan, const SaKeptPlan *kept, SaBatchScan *scan)
 	if (kept->states != NULL && tuplestore_tuple_count(fill->new_values) > 0)
 	{
 		SaKeptSet  *first = list_nth(plan->aq->kept, linitial_int(kept->sets));
-		DestReceiver *merge = sa_merge_receiver(plan, first, scan, NULL);
+		DestReceiver *merge = sa_merge_receiver(plan, first, scan, false, NULL);
 
 		sa_plan_execute(kept->states, scan, merge,
 						sa_kept_fresh_rows(fill->columns, fill->new_values));
@@ -404,7 +404,7 @@ insert_into_set(SaViewPlan *plan, int n, SaBatchScan *scan)
 	DestReceiver *receiver = None_Receiver;
 
 	if (set->feeds_states)
-		receiver = sa_merge_receiver(plan, set, scan, NULL);
+		receiver = sa_merge_receiver(plan, set, scan, false, NULL);
 	else if (kept->bulk_insert != NULL)
 		receiver = sa_bulk_load_receiver(list_nth_oid(plan->tables.kept, n));
 	sa_plan_execute(kept->bulk_insert != NULL ? kept->bulk_insert : kept->insert, scan,

@@ -92,12 +92,14 @@ static SaKnownGroups *current = NULL;
  * ------------------------------------------------------------------------
  */
 
+/* Neither compressed nor somewhere else. */
 static inline bool
 is_plain(Form_pg_attribute att, Datum value)
 {
 	struct varlena *pointer = (struct varlena *) DatumGetPointer(value);
 
-	return att->attlen != -1 || VARATT_IS_SHORT(pointer) || !VARATT_IS_EXTENDED(pointer);
+	return att->attlen != -1 || !VARATT_IS_EXTENDED(pointer) ||
+		(VARATT_IS_SHORT(pointer) && !VARATT_IS_EXTERNAL(pointer));
 }
 
 static inline uint32
@@ -143,8 +145,9 @@ same_bytes(Form_pg_attribute att, Datum value, char *stored)
 {
 	char	   *bytes = DatumGetPointer(value);
 
+	/* types without a sign may be extended by one or not */
 	if (att->attbyval)
-		return fetchatt(att, stored) == value;
+		return (fetchatt(att, stored) ^ value) << (SIZEOF_DATUM - att->attlen) * BITS_PER_BYTE == 0;
 	if (att->attlen == -1)
 		return VARSIZE_ANY_EXHDR(bytes) == VARSIZE_ANY_EXHDR(stored) &&
 			memcmp(VARDATA_ANY(bytes), VARDATA_ANY(stored), VARSIZE_ANY_EXHDR(bytes)) == 0;
@@ -227,11 +230,10 @@ static void
 add_row(SaKnownGroups *known, TupleTableSlot *slot, AggStatePerGroup states)
 {
 	AggState   *agg = known->agg;
-	bool		isnull;
 
 	agg->hash_pergroup[0] = states;
 	agg->tmpcontext->ecxt_outertuple = slot;
-	(void) ExecEvalExprSwitchContext(agg->phase->evaltrans, agg->tmpcontext, &isnull);
+	ExecEvalExprNoReturnSwitchContext(agg->phase->evaltrans, agg->tmpcontext);
 	ResetExprContext(agg->tmpcontext);
 }
 

@@ -4,11 +4,13 @@
  *	  From the groups of a batch to the rows of a view's table.
  *
  * NOTES
- *	  Each group of a batch costs one look-up and one write.  First come those that
- *	  were written lately (group_cache.c), in the order of their places, so that
- *	  all that happens to a page happens at once; then those that are looked up in
- *	  the index, in its order.  If windows are made of panes, the groups are panes,
- *	  and the table is that of panes.
+ *	  Each group of a batch costs one look-up and one write; the look-up goes to
+ *	  the index if the group wasn't written lately (group_cache.c).  If windows are
+ *	  made of panes, the groups are panes, and the table is that of panes.
+ *
+ *	  Groups are written in the order of their keys.  Of those that were held, which
+ *	  may be many, first come the ones that were written lately, in the order of
+ *	  their places, so that all that happens to a page happens at once.
  *
  *	  The states of distinct values come from a plan of their own for each kept
  *	  set.  Their groups are in the table already: the same rows were in the first
@@ -39,6 +41,7 @@ typedef struct Merge
 	SaViewPlan *plan;
 	const SaKeptSet *set;		/* that feeds the states; NULL: the batch does */
 	const SaBatchScan *scanned;
+	bool		by_place;		/* first, those whose place is known */
 	int64	   *rows_seen;
 
 	SaDataTable table;
@@ -96,7 +99,8 @@ put_to_sort(Merge *merge, TupleTableSlot *delta)
 	memcpy(slot->tts_isnull, delta->tts_isnull, sizeof(bool) * n);
 	slot->tts_values[n] = Int64GetDatum(PG_INT64_MAX);
 	slot->tts_isnull[n] = false;
-	if (sa_data_table_place(&merge->table, slot->tts_values, slot->tts_isnull, &place))
+	if (merge->by_place &&
+		sa_data_table_place(&merge->table, slot->tts_values, slot->tts_isnull, &place))
 		slot->tts_values[n] =
 			Int64GetDatum((int64) ItemPointerGetBlockNumber(&place) << 16 |
 						  ItemPointerGetOffsetNumber(&place));
@@ -104,17 +108,20 @@ put_to_sort(Merge *merge, TupleTableSlot *delta)
 	tuplesort_puttupleslot(merge->sort, slot);
 }
 
-/* The place of a row that has been sorted; invalid: not known. */
+/* Where the group's row may be; invalid: not known. */
 static ItemPointerData
-sorted_place(const Merge *merge, TupleTableSlot *delta)
+find_place(const Merge *merge, TupleTableSlot *delta)
 {
 	ItemPointerData place;
 	bool		isnull;
 	int64		order;
 
 	ItemPointerSetInvalid(&place);
-	if (merge->sort == NULL)
+	if (!merge->by_place)
+	{
+		(void) sa_data_table_place(&merge->table, delta->tts_values, delta->tts_isnull, &place);
 		return place;
+	}
 	order = DatumGetInt64(slot_getattr(delta, merge->ncolumns + 1, &isnull));
 	if (order != PG_INT64_MAX)
 		ItemPointerSet(&place, (BlockNumber) (order >> 16), (OffsetNumber) (order & 0xFFFF));
@@ -143,7 +150,7 @@ find_group(Merge *merge, TupleTableSlot *delta)
 		table_endscan(scan);
 		return found;
 	}
-	place = sorted_place(merge, delta);
+	place = find_place(merge, delta);
 	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull, &place);
 }
 
@@ -437,7 +444,7 @@ merge_destroy(DestReceiver *self)
 
 DestReceiver *
 sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, const SaBatchScan *scan,
-				  int64 *rows_seen)
+				  bool by_place, int64 *rows_seen)
 {
 	Merge	   *merge = palloc0(sizeof(Merge));
 
@@ -449,6 +456,7 @@ sa_merge_receiver(SaViewPlan *plan, const SaKeptSet *set, const SaBatchScan *sca
 	merge->plan = plan;
 	merge->set = set;
 	merge->scanned = scan;
+	merge->by_place = by_place;
 	merge->rows_seen = rows_seen;
 	return (DestReceiver *) merge;
 }

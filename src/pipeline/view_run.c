@@ -157,7 +157,7 @@ run_sessions(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 static void
 merge_groups(SaViewPlan *plan, SaBatchScan *scan, SaViewCounts *counts)
 {
-	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
+	DestReceiver *receiver = sa_merge_receiver(plan, NULL, scan, false, &counts->rows_in);
 
 	if (plan->delta_in_time != NULL && !scan->any_behind)
 		sa_plan_execute(plan->delta_in_time, scan, receiver, NULL);
@@ -239,7 +239,7 @@ sa_view_write_held(SaViewPlan *plan, SaBatchScan *scan, SaHeldGroups *held,
 	if (plan->aq->sq->window_kind == SA_WINDOW_SESSION)
 		receiver = sa_session_receiver(plan, scan, &counts->rows_in);
 	else
-		receiver = sa_merge_receiver(plan, NULL, scan, &counts->rows_in);
+		receiver = sa_merge_receiver(plan, NULL, scan, true, &counts->rows_in);
 	sa_held_groups_end(held, receiver);
 	receiver->rDestroy(receiver);
 }

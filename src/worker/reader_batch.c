@@ -328,16 +328,43 @@ apply(SaReaderLoop *loop, SaBatchStop *stop, SaBatch **result)
 	return true;
 }
 
+/*
+ * Whether a batch of messages is still to come, though none is at hand: the
+ * broker, or the network, is slower for a moment.
+ */
+static bool
+lags(SaReaderLoop *loop)
+{
+	int64		rows = 0;
+
+	for (int i = 0; i < loop->nparts; i++)
+	{
+		const SaLoopPart *part = &loop->parts[i];
+		int64		low;
+		int64		high;
+
+		if (!part->started)
+			continue;
+		sa_consumer_known_offsets(loop->consumer, part->position.partition, &low, &high);
+		if (high >= 0)
+			rows += Max(high - part->position.next_offset, 0);
+	}
+	return rows >= loop->stream->batch_rows;
+}
+
 /* By what has been committed: was there more than the batch could take? */
 static void
 adapt_growth(SaReaderLoop *loop, bool was_full, int64 nrows)
 {
+	int			growth = 1;
+
 	loop->careful_rows = Max(loop->careful_rows - nrows, 0);
+	if (loop->careful_rows == 0 && was_full)
+		growth = Min(loop->growth * GROWTH_STEP, MAX_GROWTH);
+	else if (loop->careful_rows == 0 && lags(loop))
+		growth = loop->growth;
 	/* in any case: batch_rows may have become smaller while messages were at hand */
-	if (was_full && loop->careful_rows == 0)
-		sa_loop_set_growth(loop, Min(loop->growth * GROWTH_STEP, MAX_GROWTH));
-	else
-		sa_loop_set_growth(loop, 1);
+	sa_loop_set_growth(loop, growth);
 }
 
 /*

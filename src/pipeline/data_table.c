@@ -155,10 +155,14 @@ sa_data_table_find(SaDataTable *table, const Datum *values, const bool *nulls,
 {
 	ItemPointer tid;
 
-	table->place = *place;
 	if (table->groups != NULL)
 		table->hash = sa_group_hash(RelationGetDescr(table->rel), table->nkeys, values, nulls);
-	table->found_at_place = ItemPointerIsValid(place) && fetch_at_place(table) &&
+	if (place != NULL)
+		table->place = *place;
+	else if (table->groups == NULL ||
+			 !sa_group_cache_find(table->groups, table->hash, &table->place))
+		ItemPointerSetInvalid(&table->place);
+	table->found_at_place = ItemPointerIsValid(&table->place) && fetch_at_place(table) &&
 		has_key(table, values, nulls);
 	if (table->found_at_place)
 		return true;

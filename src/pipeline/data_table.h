@@ -63,7 +63,10 @@ extern void sa_data_table_close(SaDataTable *table);
 extern bool sa_data_table_place(const SaDataTable *table, const Datum *values,
 								const bool *nulls, ItemPointer place);
 
-/* Finds the row with a key, as old_slot, and first at a place, if it is valid. */
+/*
+ * Finds the row with a key, as old_slot: first at a place, if that is valid, or
+ * with NULL where it was written last, and then by the index.
+ */
 extern bool sa_data_table_find(SaDataTable *table, const Datum *values,
 							   const bool *nulls, const ItemPointerData *place);
 

@@ -47,7 +47,7 @@ typedef struct Merge
 	SaDataTable table;
 	int			ncolumns;		/* of a delta row */
 	Tuplesortstate *sort;		/* of the groups; NULL: there is but one */
-	TupleTableSlot *put_slot;	/* a delta row and its place, to be sorted */
+	TupleTableSlot *put_slot;	/* a delta row and its place */
 	TupleTableSlot *sorted_slot;
 	MemoryContext row_context;	/* reset for each group */
 } Merge;
@@ -57,37 +57,52 @@ typedef struct Merge
  * ------------------------------------------------------------------------
  */
 
-/* By place, which stands behind the delta row's columns, and else by key. */
-static void
-begin_sort(Merge *merge, TupleDesc desc)
+/* A delta row's columns, and its place behind them. */
+static TupleDesc
+add_place(TupleDesc desc)
 {
-	SaDataTable *table = &merge->table;
-	int			n = table->nkeys + 1;
-	AttrNumber *columns = palloc(sizeof(AttrNumber) * n);
-	Oid		   *less = palloc(sizeof(Oid) * n);
-	Oid		   *collations = palloc(sizeof(Oid) * n);
-	bool	   *nulls_first = palloc0(sizeof(bool) * n);
 	TupleDesc	with_place = CreateTemplateTupleDesc(desc->natts + 1);
 
 	for (int i = 1; i <= desc->natts; i++)
 		TupleDescCopyEntry(with_place, i, desc, i);
 	TupleDescInitEntry(with_place, desc->natts + 1, "place", INT8OID, -1, 0);
-	columns[0] = desc->natts + 1;
-	less[0] = Int8LessOperator;
-	collations[0] = InvalidOid;
-	for (int i = 1; i < n; i++)
+	return with_place;
+}
+
+/*
+ * By place, if it is asked for, and by key: in the order of the key index, so that
+ * one look-up finds the page of the last.
+ */
+static void
+begin_sort(Merge *merge, TupleDesc desc)
+{
+	SaDataTable *table = &merge->table;
+	int			first = merge->by_place ? 1 : 0;
+	int			n = first + table->nkeys;
+	AttrNumber *columns = palloc(sizeof(AttrNumber) * n);
+	Oid		   *less = palloc(sizeof(Oid) * n);
+	Oid		   *collations = palloc0(sizeof(Oid) * n);
+	bool	   *nulls_first = palloc0(sizeof(bool) * n);
+
+	for (int i = 0; i < table->nkeys; i++)
 	{
-		columns[i] = i;
-		sa_data_table_key_order(table, i - 1, &less[i], &collations[i]);
+		columns[first + i] = i + 1;
+		sa_data_table_key_order(table, i, &less[first + i], &collations[first + i]);
 	}
-	merge->sort = tuplesort_begin_heap(with_place, n, columns, less, collations, nulls_first,
+	if (merge->by_place)
+	{
+		desc = add_place(desc);
+		columns[0] = desc->natts;
+		less[0] = Int8LessOperator;
+		merge->put_slot = ExecInitExtraTupleSlot(table->estate, desc, &TTSOpsVirtual);
+	}
+	merge->sort = tuplesort_begin_heap(desc, n, columns, less, collations, nulls_first,
 									   work_mem, NULL, TUPLESORT_NONE);
-	merge->put_slot = ExecInitExtraTupleSlot(table->estate, with_place, &TTSOpsVirtual);
-	merge->sorted_slot = ExecInitExtraTupleSlot(table->estate, with_place, &TTSOpsMinimalTuple);
+	merge->sorted_slot = ExecInitExtraTupleSlot(table->estate, desc, &TTSOpsMinimalTuple);
 }
 
 static void
-put_to_sort(Merge *merge, TupleTableSlot *delta)
+put_with_place(Merge *merge, TupleTableSlot *delta)
 {
 	TupleTableSlot *slot = merge->put_slot;
 	int			n = merge->ncolumns;
@@ -99,8 +114,7 @@ put_to_sort(Merge *merge, TupleTableSlot *delta)
 	memcpy(slot->tts_isnull, delta->tts_isnull, sizeof(bool) * n);
 	slot->tts_values[n] = Int64GetDatum(PG_INT64_MAX);
 	slot->tts_isnull[n] = false;
-	if (merge->by_place &&
-		sa_data_table_place(&merge->table, slot->tts_values, slot->tts_isnull, &place))
+	if (sa_data_table_place(&merge->table, slot->tts_values, slot->tts_isnull, &place))
 		slot->tts_values[n] =
 			Int64GetDatum((int64) ItemPointerGetBlockNumber(&place) << 16 |
 						  ItemPointerGetOffsetNumber(&place));
@@ -108,21 +122,15 @@ put_to_sort(Merge *merge, TupleTableSlot *delta)
 	tuplesort_puttupleslot(merge->sort, slot);
 }
 
-/* Where the group's row may be; invalid: not known. */
+/* The place by which a row was sorted; invalid: it wasn't known. */
 static ItemPointerData
-find_place(const Merge *merge, TupleTableSlot *delta)
+sorted_place(const Merge *merge, TupleTableSlot *delta)
 {
 	ItemPointerData place;
 	bool		isnull;
-	int64		order;
+	int64		order = DatumGetInt64(slot_getattr(delta, merge->ncolumns + 1, &isnull));
 
 	ItemPointerSetInvalid(&place);
-	if (!merge->by_place)
-	{
-		(void) sa_data_table_place(&merge->table, delta->tts_values, delta->tts_isnull, &place);
-		return place;
-	}
-	order = DatumGetInt64(slot_getattr(delta, merge->ncolumns + 1, &isnull));
 	if (order != PG_INT64_MAX)
 		ItemPointerSet(&place, (BlockNumber) (order >> 16), (OffsetNumber) (order & 0xFFFF));
 	return place;
@@ -150,7 +158,9 @@ find_group(Merge *merge, TupleTableSlot *delta)
 		table_endscan(scan);
 		return found;
 	}
-	place = find_place(merge, delta);
+	if (!merge->by_place)
+		return sa_data_table_find(table, delta->tts_values, delta->tts_isnull, NULL);
+	place = sorted_place(merge, delta);
 	return sa_data_table_find(table, delta->tts_values, delta->tts_isnull, &place);
 }
 
@@ -409,8 +419,10 @@ merge_receive(TupleTableSlot *delta, DestReceiver *self)
 {
 	Merge	   *merge = (Merge *) self;
 
-	if (merge->sort != NULL)
-		put_to_sort(merge, delta);
+	if (merge->sort != NULL && merge->by_place)
+		put_with_place(merge, delta);
+	else if (merge->sort != NULL)
+		tuplesort_puttupleslot(merge->sort, delta);
 	else
 		merge_group(merge, delta);
 	return true;

@@ -88,7 +88,8 @@ extern void sa_data_table_clear_new(SaDataTable *table);
 extern void sa_data_table_copy_old(SaDataTable *table);
 
 /*
- * Says in the new row, not stored yet, whether its window is final at a watermark.
+ * Says in the new row, not stored yet, whether its window is final at a watermark,
+ * and of a session, when to look again.
  * One that is settled as well loses its states, as by sa_view_close().
  */
 extern void sa_data_table_set_final(SaDataTable *table, const SaAggregateQuery *aq,

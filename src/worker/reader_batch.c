@@ -361,7 +361,7 @@ adapt_growth(SaReaderLoop *loop, bool was_full, int64 nrows)
 	loop->careful_rows = Max(loop->careful_rows - nrows, 0);
 	if (loop->careful_rows == 0 && was_full)
 		growth = Min(loop->growth * GROWTH_STEP, MAX_GROWTH);
-	else if (loop->careful_rows == 0 && lags(loop))
+	else if (loop->careful_rows == 0 && loop->growth > 1 && lags(loop))
 		growth = loop->growth;
 	/* in any case: batch_rows may have become smaller while messages were at hand */
 	sa_loop_set_growth(loop, growth);
